@@ -1,0 +1,242 @@
+//! What a call that did not succeed says: one [`Failure`], with everything a caller can act on.
+
+use crate::{ExpiredSession, PendingAuthenticationToken, Reason, SealedSession};
+use std::{fmt, sync::Arc, time::Duration};
+
+/// What becomes of the session cookie. Every result says it; a caller that obeys never loses a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "a `Set` that is not sent to the browser loses the session"]
+pub enum CookieAction {
+    /// Leave the browser's cookie alone.
+    #[default]
+    Keep,
+    /// Store this value (not yet percent-encoded).
+    Set(SealedSession),
+    /// Delete the cookie.
+    Clear,
+}
+
+/// Why a cookie value did not open. For logs and tools; a browser always hears the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Detail {
+    /// The shape is right, the authentication tag is not: changed on the way, or sealed with another password.
+    Tampered,
+    /// No configured password opens it.
+    WrongPassword,
+    /// The password itself cannot be a key for this format.
+    BadPassword,
+    /// The seal's own time is over.
+    Expired,
+    /// The end is missing.
+    Truncated,
+    /// It has not the shape of the format.
+    Malformed,
+    /// It is longer than the reader's limit.
+    TooLarge,
+    /// It opens, and what is inside is no session.
+    NotASession,
+}
+
+impl Detail {
+    /// The stable code.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tampered => "tampered",
+            Self::WrongPassword => "wrong_password",
+            Self::BadPassword => "bad_password",
+            Self::Expired => "expired",
+            Self::Truncated => "truncated",
+            Self::Malformed => "malformed",
+            Self::TooLarge => "too_large",
+            Self::NotASession => "not_a_session",
+        }
+    }
+}
+
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What the WorkOS API said: facts beside the reason, never in place of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Upstream {
+    /// `code` or `error` of the body, as it stood there (at most 128 bytes).
+    pub code: Option<String>,
+    /// HTTP status.
+    pub status: Option<u16>,
+    /// `X-Request-ID`.
+    pub request_id: Option<String>,
+}
+
+/// What a sign-in or refresh that needs one more step carries (WorkOS "Authentication errors").
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StepUp {
+    /// Continues the sign-in; server-side only.
+    pub pending_authentication_token: Option<PendingAuthenticationToken>,
+    /// The address concerned.
+    pub email: Option<String>,
+    /// `email_verification_required`: the verification to answer.
+    pub email_verification_id: Option<String>,
+    /// `organization_selection_required`: what can be chosen, as (id, name).
+    pub organizations: Vec<(String, String)>,
+    /// `sso_required`, `organization_authentication_methods_required`: the connections to sign in with.
+    pub connection_ids: Vec<String>,
+    /// `mfa_challenge`: the enrolled factors, as (id, type).
+    pub authentication_factors: Vec<(String, String)>,
+    /// `mfa_challenge`, where the answer carries a challenge already.
+    pub authentication_challenge_id: Option<String>,
+    /// `organization_authentication_methods_required`: the methods that are allowed.
+    pub allowed_methods: Vec<String>,
+    /// Radar challenges.
+    pub radar_challenge_id: Option<String>,
+    /// Where the API would send the browser (undocumented; seen by authkit-nextjs on organization switches).
+    pub authkit_redirect_url: Option<String>,
+    /// Id of the user in question, when the answer names one.
+    pub user_id: Option<String>,
+}
+
+/// Why something did not succeed, with all that a caller can act on.
+///
+/// `Display` gives the reason's code and the upstream's code and status; neither ever contains a secret.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    reason: Reason,
+    detail: Option<Detail>,
+    retry_after: Option<Duration>,
+    upstream: Option<Box<Upstream>>,
+    step_up: Option<Box<StepUp>>,
+    expired: Option<Arc<ExpiredSession>>,
+    hint: Option<Arc<str>>,
+}
+
+impl Failure {
+    /// A failure with this reason and nothing more.
+    #[must_use]
+    pub const fn new(reason: Reason) -> Self {
+        Self { reason, detail: None, retry_after: None, upstream: None, step_up: None, expired: None, hint: None }
+    }
+
+    /// Adds why the value did not open.
+    #[must_use]
+    pub const fn with_detail(mut self, detail: Detail) -> Self {
+        self.detail = Some(detail);
+        self
+    }
+
+    /// Adds how long to wait before asking again.
+    #[must_use]
+    pub const fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.retry_after = wait;
+        self
+    }
+
+    /// Adds what the API said.
+    #[must_use]
+    pub fn with_upstream(mut self, upstream: Upstream) -> Self {
+        self.upstream = Some(Box::new(upstream));
+        self
+    }
+
+    /// Adds what the further step needs.
+    #[must_use]
+    pub fn with_step_up(mut self, step_up: StepUp) -> Self {
+        self.step_up = Some(Box::new(step_up));
+        self
+    }
+
+    /// Adds the session that verified in everything but its time.
+    #[must_use]
+    pub fn with_expired(mut self, expired: Arc<ExpiredSession>) -> Self {
+        self.expired = Some(expired);
+        self
+    }
+
+    /// Adds a sentence for the operator: which setting to change. Must hold no secret.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<Arc<str>>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The reason, of the closed list.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// Why a cookie value did not open, with [`Reason::InvalidSessionCookie`].
+    #[must_use]
+    pub const fn detail(&self) -> Option<Detail> {
+        self.detail
+    }
+
+    /// Asking again later may succeed.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        self.reason.is_retryable()
+    }
+
+    /// How long to wait before asking again, if it is known.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// What the API said, if it was asked.
+    #[must_use]
+    pub fn upstream(&self) -> Option<&Upstream> {
+        self.upstream.as_deref()
+    }
+
+    /// What the further step needs, for reasons of [`Class::StepUp`](crate::Class::StepUp).
+    #[must_use]
+    pub fn step_up(&self) -> Option<&StepUp> {
+        self.step_up.as_deref()
+    }
+
+    /// The session that verified in everything but its time, with [`Reason::ExpiredJwt`] and what follows from it.
+    #[must_use]
+    pub fn expired(&self) -> Option<&Arc<ExpiredSession>> {
+        self.expired.as_ref()
+    }
+
+    /// Which setting to change, in a sentence for the operator.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl From<Reason> for Failure {
+    fn from(reason: Reason) -> Self {
+        Self::new(reason)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason.as_str())?;
+        if let Some(detail) = self.detail {
+            write!(f, " ({detail})")?;
+        }
+        if let Some(upstream) = &self.upstream {
+            f.write_str(", upstream")?;
+            if let Some(status) = upstream.status {
+                write!(f, " {status}")?;
+            }
+            if let Some(code) = &upstream.code {
+                write!(f, " {code:?}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,249 @@
+//! `Fe26.2`: the seal of every JavaScript WorkOS library.
+//!
+//! ```text
+//! Fe26.2 * passwordId * encSalt * iv * ciphertext * expiration * macSalt * mac [~2]
+//! ```
+//!
+//! AES-256-CBC under a key derived from the password and `encSalt`, then HMAC-SHA-256 over the text of the first six
+//! parts under a key derived from the password and `macSalt`. Both derivations are PBKDF2-HMAC-SHA-1 with one round
+//! over the ASCII text of the salt. The suffix is not covered by the MAC; it is accepted as `~2` or absent, and means
+//! nothing. Source: `@hapi/iron` 7.0.1, iron-webcrypto 2.0.0, `@workos-inc/node` 11.0.0.
+
+use super::{Opened, SealError};
+use crate::{Detail, KeyRing, SecureRandom, UnixMillis, constant_time_eq, keyring};
+use aws_lc_rs::{
+    cipher::{
+        AES_256, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey, PaddedBlockEncryptingKey,
+        UnboundCipherKey,
+    },
+    hmac,
+    iv::FixedLength,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use std::{fmt, time::Duration};
+use zeroize::Zeroize as _;
+
+/// What every seal of this format begins with.
+pub const PREFIX: &str = "Fe26.2*";
+
+/// The suffix that iron-session, and with it every WorkOS library, appends.
+const SUFFIX: &str = "~2";
+
+/// A seal outlives its expiration by this much; the libraries' `timestampSkewSec` default.
+const EXPIRATION_SKEW: Duration = Duration::from_secs(60);
+
+/// The id that all WorkOS libraries write, and the one that a password without an id stands for.
+const DEFAULT_ID: &str = "1";
+
+/// Where a seal without an id is looked up.
+const EMPTY_ID: &str = "default";
+
+/// Salts are written as 64 characters of hexadecimal text.
+const SALT: usize = 64;
+
+/// A password made ready: the HMAC pads of PBKDF2 are computed once.
+pub(crate) struct IronKey(hmac::Key);
+
+impl IronKey {
+    pub(crate) fn new(password: &str) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes()))
+    }
+
+    /// PBKDF2-HMAC-SHA-1 (RFC 8018 §5.2), one round, 32 bytes: two blocks of 20, cut.
+    fn derive(&self, salt: &str) -> DerivedKey {
+        let block = |index: u8| {
+            let mut context = hmac::Context::with_key(&self.0);
+            context.update(salt.as_bytes());
+            context.update(&[0, 0, 0, index]);
+            context.sign()
+        };
+        let mut key = DerivedKey([0; 32]);
+        for (to, from) in key.0.iter_mut().zip(block(1).as_ref().iter().chain(block(2).as_ref())) {
+            *to = *from;
+        }
+        key
+    }
+}
+
+impl fmt::Debug for IronKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IronKey([redacted])")
+    }
+}
+
+struct DerivedKey([u8; 32]);
+
+impl Drop for DerivedKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// Seals `plaintext` with the ring's first password, as `@workos-inc/node` 11 does: lower-case hex salts, suffix `~2`.
+///
+/// `expires` is written into the seal in milliseconds; WorkOS session seals have none.
+///
+/// # Errors
+/// [`SealError`]: no or too short a password, or no random bytes.
+pub fn seal(
+    plaintext: &[u8],
+    ring: &KeyRing,
+    expires: Option<UnixMillis>,
+    random: &dyn SecureRandom,
+) -> Result<String, SealError> {
+    let key = ring.sealing_key().filter(|key| !key.is_short()).ok_or(SealError::BadPassword)?;
+    let id = key.id().unwrap_or(DEFAULT_ID);
+    let (mut enc_salt, mut iv, mut mac_salt) = ([0; 32], [0; 16], [0; 32]);
+    random.fill(&mut enc_salt)?;
+    random.fill(&mut iv)?;
+    random.fill(&mut mac_salt)?;
+
+    let blocks = plaintext.len() / 16 + 1;
+    let mut out = String::with_capacity(PREFIX.len() + id.len() + 2 * SALT + 22 + blocks * 22 + 20 + 43 + 9);
+    out.push_str(PREFIX);
+    out.push_str(id);
+    out.push('*');
+    push_hex(&mut out, &enc_salt);
+    let encryption_key = key.iron().derive(out.get(out.len() - SALT..).unwrap_or_default());
+    out.push('*');
+    URL_SAFE_NO_PAD.encode_string(iv, &mut out);
+    out.push('*');
+    let mut ciphertext = Vec::with_capacity(blocks * 16);
+    ciphertext.extend_from_slice(plaintext);
+    UnboundCipherKey::new(&AES_256, &encryption_key.0)
+        .and_then(PaddedBlockEncryptingKey::cbc_pkcs7)
+        .and_then(|cipher| {
+            cipher.less_safe_encrypt(&mut ciphertext, EncryptionContext::Iv128(FixedLength::from(iv)))
+        })
+        .map_err(|_| SealError::Crypto)?;
+    URL_SAFE_NO_PAD.encode_string(&ciphertext, &mut out);
+    out.push('*');
+    if let Some(expires) = expires {
+        out.push_str(&expires.as_millis().to_string());
+    }
+    let signed = out.len();
+    out.push('*');
+    push_hex(&mut out, &mac_salt);
+    let mac_key = key.iron().derive(out.get(out.len() - SALT..).unwrap_or_default());
+    let tag = mac(&mac_key, out.get(..signed).unwrap_or_default());
+    out.push('*');
+    URL_SAFE_NO_PAD.encode_string(tag.as_ref(), &mut out);
+    out.push_str(SUFFIX);
+    Ok(out)
+}
+
+/// Opens `value` with the passwords of the ring that answer to its id, and leaves the plaintext in `plaintext`.
+///
+/// The MAC is checked before anything else is believed, the expiration included (the libraries look at the time first).
+/// Nothing is allocated when `plaintext` has room for the value. On failure it is left empty.
+///
+/// # Errors
+/// A [`Detail`]: `malformed`, `truncated`, `wrong_password` (no password of that id), `tampered` (no tag fits),
+/// `expired` (60 s after the written time), `bad_password` (only passwords under 32 characters answer to the id).
+pub fn open<'r>(
+    value: &str,
+    ring: &'r KeyRing,
+    now: UnixMillis,
+    plaintext: &mut Vec<u8>,
+) -> Result<Opened<'r>, Detail> {
+    plaintext.clear();
+    let seal = Seal::parse(value)?;
+    let id = if seal.id.is_empty() { EMPTY_ID } else { seal.id };
+    let mut outcome = Detail::WrongPassword;
+    for key in ring.keys() {
+        if key.id().unwrap_or(DEFAULT_ID) != id {
+            continue;
+        }
+        if !constant_time_eq(mac(&key.iron().derive(seal.mac_salt), seal.signed).as_ref(), &seal.mac) {
+            outcome = if key.is_short() { Detail::BadPassword } else { Detail::Tampered };
+            continue;
+        }
+        if seal.expires.is_some_and(|at| at <= now.saturating_sub(EXPIRATION_SKEW)) {
+            return Err(Detail::Expired);
+        }
+        decrypt(&seal, &key.iron().derive(seal.enc_salt), plaintext).inspect_err(|_| plaintext.clear())?;
+        return Ok(Opened { key, sealed_at: None, expires_at: seal.expires });
+    }
+    Err(outcome)
+}
+
+fn decrypt(seal: &Seal<'_>, key: &DerivedKey, plaintext: &mut Vec<u8>) -> Result<(), Detail> {
+    let mut iv = [0; 16];
+    if URL_SAFE_NO_PAD.decode_slice(seal.iv, &mut iv) != Ok(iv.len()) {
+        return Err(Detail::Malformed);
+    }
+    plaintext.resize(base64::decoded_len_estimate(seal.ciphertext.len()), 0);
+    let length = URL_SAFE_NO_PAD.decode_slice(seal.ciphertext, plaintext).map_err(|_| Detail::Malformed)?;
+    plaintext.truncate(length);
+    let opened = UnboundCipherKey::new(&AES_256, &key.0)
+        .and_then(PaddedBlockDecryptingKey::cbc_pkcs7)
+        .and_then(|cipher| Ok(cipher.decrypt(plaintext, DecryptionContext::Iv128(FixedLength::from(iv)))?.len()))
+        .map_err(|_| Detail::Malformed)?;
+    plaintext.truncate(opened);
+    Ok(())
+}
+
+/// The parts of a seal, borrowed from its text; nothing in it has been believed yet.
+struct Seal<'a> {
+    id: &'a str,
+    enc_salt: &'a str,
+    iv: &'a str,
+    ciphertext: &'a str,
+    expires: Option<UnixMillis>,
+    mac_salt: &'a str,
+    mac: [u8; 32],
+    /// The text that the MAC covers.
+    signed: &'a str,
+}
+
+impl<'a> Seal<'a> {
+    fn parse(value: &'a str) -> Result<Self, Detail> {
+        let body = match value.split_once('~') {
+            None => value,
+            Some((body, "2")) => body,
+            Some(_) => return Err(Detail::Malformed),
+        };
+        let mut parts = body.strip_prefix(PREFIX).ok_or(Detail::Malformed)?.split('*');
+        let mut part = || parts.next().ok_or(Detail::Truncated);
+        let (id, enc_salt, iv, ciphertext) = (part()?, part()?, part()?, part()?);
+        let (expiration, mac_salt, mac) = (part()?, part()?, part()?);
+        if parts.next().is_some() || !(id.is_empty() || keyring::is_word(id)) {
+            return Err(Detail::Malformed);
+        }
+        if !is_salt(enc_salt) || !is_salt(mac_salt) {
+            return Err(Detail::Malformed);
+        }
+        let expires = match expiration {
+            "" => None,
+            digits if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                Some(UnixMillis::from_millis(digits.parse().map_err(|_| Detail::Malformed)?))
+            }
+            _ => return Err(Detail::Malformed),
+        };
+        let mut tag = [0; 32];
+        if mac.len() < 43 {
+            return Err(Detail::Truncated);
+        }
+        if URL_SAFE_NO_PAD.decode_slice(mac, &mut tag) != Ok(tag.len()) {
+            return Err(Detail::Malformed);
+        }
+        let signed = body.get(..body.len() - mac.len() - mac_salt.len() - 2).ok_or(Detail::Malformed)?;
+        Ok(Self { id, enc_salt, iv, ciphertext, expires, mac_salt, mac: tag, signed })
+    }
+}
+
+fn is_salt(text: &str) -> bool {
+    text.len() == SALT && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+fn mac(key: &DerivedKey, signed: &str) -> hmac::Tag {
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key.0), signed.as_bytes())
+}
+
+fn push_hex(out: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 0xf] {
+            out.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+        }
+    }
+}

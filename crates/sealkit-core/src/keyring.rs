@@ -1,0 +1,253 @@
+//! Named passwords in order: seal with the first, open with any.
+
+use crate::{CookiePassword, format::iron::IronKey};
+use std::{fmt, sync::Arc};
+
+/// Most passwords that a ring may hold, so that the work for a foreign cookie stays bounded.
+pub const MAX_PASSWORDS: usize = 8;
+
+/// Fewest characters of a password, counted as JavaScript does (UTF-16 code units), unless short ones are allowed.
+pub const MIN_PASSWORD_CHARACTERS: usize = 32;
+
+/// One password of a [`KeyRing`]: a name for people, an optional id for iron, and what is precomputed from it.
+pub struct Key {
+    name: Arc<str>,
+    id: Option<Arc<str>>,
+    password: CookiePassword,
+    iron: IronKey,
+}
+
+impl Key {
+    /// The name that people gave it; logs and metrics show it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The iron password id that it was given; without one it stands for `1`.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    pub(crate) const fn iron(&self) -> &IronKey {
+        &self.iron
+    }
+
+    /// The password's length as the SDKs count it.
+    pub(crate) fn is_short(&self) -> bool {
+        self.password.expose_secret().encode_utf16().count() < MIN_PASSWORD_CHARACTERS
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").field("name", &self.name).field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Passwords in order: the first seals, every one opens. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct KeyRing {
+    keys: Arc<[Key]>,
+}
+
+impl KeyRing {
+    /// A ring to fill.
+    #[must_use]
+    pub fn builder() -> KeyRingBuilder {
+        KeyRingBuilder::default()
+    }
+
+    /// A ring of one password, named `current`.
+    ///
+    /// # Errors
+    /// [`KeyRingError`] when the password is too short.
+    pub fn from_password(password: impl Into<CookiePassword>) -> Result<Self, KeyRingError> {
+        Self::builder().password("current", password).build()
+    }
+
+    /// The keys, in order.
+    #[must_use]
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// The key that seals: the first.
+    pub(crate) fn sealing_key(&self) -> Option<&Key> {
+        self.keys.first()
+    }
+}
+
+/// Collects the passwords of a [`KeyRing`] and checks them all at once.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct KeyRingBuilder {
+    entries: Vec<(Arc<str>, Option<Arc<str>>, CookiePassword)>,
+    short_passwords: bool,
+}
+
+impl KeyRingBuilder {
+    /// Adds a password that stands for every seal with the id `1`, which is what all WorkOS libraries write.
+    pub fn password(mut self, name: impl Into<Arc<str>>, password: impl Into<CookiePassword>) -> Self {
+        self.entries.push((name.into(), None, password.into()));
+        self
+    }
+
+    /// Adds a password for seals that name this iron id (`[A-Za-z0-9_]+`), and no others.
+    pub fn password_with_id(
+        mut self,
+        name: impl Into<Arc<str>>,
+        id: impl Into<Arc<str>>,
+        password: impl Into<CookiePassword>,
+    ) -> Self {
+        self.entries.push((name.into(), Some(id.into()), password.into()));
+        self
+    }
+
+    /// Lets passwords under 32 characters open (never seal, in the libraries' formats). For tools that look at old cookies.
+    pub const fn with_insecure_short_passwords(mut self) -> Self {
+        self.short_passwords = true;
+        self
+    }
+
+    /// Checks all entries.
+    ///
+    /// # Errors
+    /// [`KeyRingError`] with every problem at once.
+    pub fn build(self) -> Result<KeyRing, KeyRingError> {
+        let mut problems = Vec::new();
+        if self.entries.is_empty() {
+            problems.push(KeyRingProblem::Empty);
+        }
+        if self.entries.len() > MAX_PASSWORDS {
+            problems.push(KeyRingProblem::TooMany { count: self.entries.len() });
+        }
+        let mut keys: Vec<Key> = Vec::with_capacity(self.entries.len());
+        for (name, id, password) in self.entries {
+            let characters = password.expose_secret().encode_utf16().count();
+            if password.is_empty() {
+                problems.push(KeyRingProblem::NoPassword { name: name.to_string() });
+            } else if characters < MIN_PASSWORD_CHARACTERS && !self.short_passwords {
+                problems.push(KeyRingProblem::TooShort { name: name.to_string(), characters });
+            }
+            if let Some(id) = id.as_deref()
+                && !is_word(id)
+            {
+                problems.push(KeyRingProblem::BadId { name: name.to_string() });
+            }
+            if keys.iter().any(|key| key.name == name) {
+                problems.push(KeyRingProblem::DuplicateName { name: name.to_string() });
+            }
+            let iron = IronKey::new(password.expose_secret());
+            keys.push(Key { name, id, password, iron });
+        }
+        if problems.is_empty() { Ok(KeyRing { keys: keys.into() }) } else { Err(KeyRingError { problems }) }
+    }
+}
+
+/// Word characters, at least one: what iron allows in a password id.
+pub(crate) fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// One thing that is wrong with a ring's entries. `Display` names the entry and the fix.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyRingProblem {
+    /// There is no password at all.
+    #[error("no cookie password given; make one with `sealkit key new`")]
+    Empty,
+    /// More than [`MAX_PASSWORDS`].
+    #[error("{count} passwords given, at most {MAX_PASSWORDS} are allowed; remove the ones that open nothing any more")]
+    TooMany {
+        /// How many there are.
+        count: usize,
+    },
+    /// The password is empty.
+    #[error("password {name:?} is empty; make one with `sealkit key new`")]
+    NoPassword {
+        /// The entry.
+        name: String,
+    },
+    /// Under 32 characters.
+    #[error(
+        "password {name:?} has {characters} characters, at least {MIN_PASSWORD_CHARACTERS} are needed; make one with `sealkit key new`"
+    )]
+    TooShort {
+        /// The entry.
+        name: String,
+        /// Its length in UTF-16 code units.
+        characters: usize,
+    },
+    /// The iron id has other characters than `[A-Za-z0-9_]`.
+    #[error("the id of password {name:?} may hold letters, digits and underscores only")]
+    BadId {
+        /// The entry.
+        name: String,
+    },
+    /// Two entries of one name.
+    #[error("two passwords are named {name:?}; give each its own name")]
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
+}
+
+/// The passwords do not make a ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRingError {
+    problems: Vec<KeyRingProblem>,
+}
+
+impl KeyRingError {
+    /// Everything that is wrong.
+    #[must_use]
+    pub fn problems(&self) -> &[KeyRingProblem] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for KeyRingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.problems.iter().enumerate() {
+            if i > 0 {
+                f.write_str("; ")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for KeyRingError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_is_told_at_once() {
+        let error = KeyRing::builder()
+            .password("a", "short")
+            .password("a", "also short")
+            .password_with_id("b", "no-dash", "cookie-password-for-tests-only-0123456789")
+            .build()
+            .unwrap_err();
+        insta::assert_snapshot!(error, @r#"password "a" has 5 characters, at least 32 are needed; make one with `sealkit key new`; password "a" has 10 characters, at least 32 are needed; make one with `sealkit key new`; two passwords are named "a"; give each its own name; the id of password "b" may hold letters, digits and underscores only"#);
+    }
+
+    #[test]
+    fn length_counts_utf16_code_units_as_javascript_does() {
+        assert!(KeyRing::from_password("é".repeat(32).as_str()).is_ok());
+        assert!(KeyRing::from_password("é".repeat(31).as_str()).is_err());
+        assert!(KeyRing::from_password("\u{1F511}".repeat(16).as_str()).is_ok());
+    }
+
+    #[test]
+    fn debug_shows_names_and_no_password() {
+        let ring = KeyRing::from_password("cookie-password-for-tests-only-0123456789").unwrap();
+        let shown = format!("{ring:?}");
+        assert!(shown.contains("current") && !shown.contains("cookie-password"), "{shown}");
+    }
+}

@@ -1,0 +1,26 @@
+//! The AuthKit session as data: formats, keys, payload, token verification, sign-in state, cookies, return paths, reasons.
+//!
+//! Nothing here touches the network, the clock, the environment, an async runtime or a web framework: every decision is a
+//! pure function of (bytes, configuration, now).
+
+pub mod cookie;
+mod failure;
+pub mod format;
+mod keyring;
+mod negotiate;
+mod path_rules;
+mod random;
+mod reason;
+mod secret;
+pub mod session;
+pub use session::ExpiredSession;
+pub mod sign_in;
+mod time;
+pub mod token;
+
+pub use failure::{CookieAction, Detail, Failure, StepUp, Upstream};
+pub use keyring::{Key, KeyRing, KeyRingBuilder, KeyRingError, KeyRingProblem, MAX_PASSWORDS, MIN_PASSWORD_CHARACTERS};
+pub use random::{RandomUnavailable, SecureRandom, SystemRandom};
+pub use reason::{Class, Reason, UnknownReason};
+pub use secret::*;
+pub use time::UnixMillis;

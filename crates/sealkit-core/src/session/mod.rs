@@ -1,0 +1,5 @@
+//! stub
+/// placeholder
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ExpiredSession;
