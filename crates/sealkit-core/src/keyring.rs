@@ -30,6 +30,10 @@ impl Key {
         self.id.as_deref()
     }
 
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
     pub(crate) const fn iron(&self) -> &IronKey {
         &self.iron
     }

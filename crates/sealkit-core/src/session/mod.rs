@@ -1,5 +1,264 @@
-//! stub
-/// placeholder
-#[derive(Debug)]
+//! The session: what a seal held ([`UnsealedSession`]) and what a token proved ([`Session`]).
+
+mod casing;
+mod members;
+mod reader;
+mod response;
+mod seal;
+pub(crate) mod text;
+mod unsealed;
+mod user;
+
+pub use casing::Style;
+pub use reader::{DEFAULT_LIMIT, Judgement, RefreshAhead, SessionReader};
+pub use response::{AuthResponse, AuthResponseError};
+pub use seal::{payload_after, payload_of};
+pub use unsealed::UnsealedSession;
+pub use user::User;
+
+
+
+use crate::{UnixMillis, format::Format, token::Claims};
+use std::{fmt, sync::Arc};
+
+/// How a cookie was sealed: authentic facts for metrics and tools.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct ExpiredSession;
+pub struct SealInfo {
+    /// The container.
+    pub format: Format,
+    /// The name of the password that opened it.
+    pub key: Arc<str>,
+    /// When it was sealed, where the format says so.
+    pub sealed_at: Option<UnixMillis>,
+}
+
+/// An authenticated session: the seal opened, the token verified and has not ended, the stored user is the token's.
+///
+/// Cheap to clone. It holds the tokens, but shows them only through [`tokens`](Self::tokens); it has no `Serialize`.
+#[derive(Clone)]
+pub struct Session {
+    inner: Arc<Inner>,
+    freshness: Freshness,
+}
+
+/// A session that verified in everything but its time. It authenticates nobody.
+#[derive(Clone)]
+pub struct ExpiredSession {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    unsealed: UnsealedSession,
+    claims: Claims,
+    seal: SealInfo,
+}
+
+/// Where an authenticated session comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Freshness {
+    /// From the cookie as it came.
+    Current,
+    /// From a refresh that this request has waited for or found done.
+    Refreshed,
+}
+
+/// Something that is not right, but no reason to refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The cookie names an impersonator that the token does not prove; it is not shown.
+    UnprovenImpersonator,
+}
+
+/// Who impersonates the user: proven by the token's `act` claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Impersonator<'s> {
+    /// E-mail address of the person at the keyboard.
+    pub email: &'s str,
+    /// The reason that was given, as sealed beside the token.
+    pub reason: Option<&'s str>,
+}
+
+/// Both tokens of a session. Whoever holds this can act as the user.
+#[derive(Clone, Copy)]
+pub struct Tokens<'s> {
+    unsealed: &'s UnsealedSession,
+}
+
+impl<'s> Tokens<'s> {
+    /// The access token, verified with the session: what to send to your own services as a bearer token.
+    #[must_use]
+    pub fn access_token(&self) -> &'s str {
+        self.unsealed.access_token()
+    }
+
+    /// The refresh token, if the session has one. Using it elsewhere ends the session here.
+    #[must_use]
+    pub fn refresh_token(&self) -> Option<crate::RefreshToken> {
+        self.unsealed.refresh_token()
+    }
+}
+
+impl fmt::Debug for Tokens<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tokens([redacted])")
+    }
+}
+
+impl Session {
+    fn new(unsealed: UnsealedSession, claims: Claims, seal: SealInfo) -> Self {
+        Self { inner: Arc::new(Inner { unsealed, claims, seal }), freshness: Freshness::Current }
+    }
+
+    /// The same session, marked as fresh from a refresh.
+    #[must_use]
+    pub fn refreshed(self) -> Self {
+        Self { freshness: Freshness::Refreshed, ..self }
+    }
+
+    /// The user's id: the token's `sub`.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        self.claims().subject()
+    }
+
+    /// The user, if one is stored in the cookie; its id equals [`user_id`](Self::user_id).
+    #[must_use]
+    pub fn user(&self) -> Option<User<'_>> {
+        self.inner.unsealed.user()
+    }
+
+    /// The session's id: the token's `sid`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.claims().session_id()
+    }
+
+    /// The organization: the token's `org_id`.
+    #[must_use]
+    pub fn organization_id(&self) -> Option<&str> {
+        self.claims().organization_id()
+    }
+
+    /// The verified claims.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.inner.claims
+    }
+
+    /// When the access token ends.
+    #[must_use]
+    pub fn expires_at(&self) -> UnixMillis {
+        self.claims().expires_at()
+    }
+
+    /// Who impersonates the user, if anybody does.
+    #[must_use]
+    pub fn impersonator(&self) -> Option<Impersonator<'_>> {
+        self.inner.impersonator()
+    }
+
+    /// How the user signed in, as sealed (`Password`, `GoogleOAuth`, …; the list grows).
+    #[must_use]
+    pub fn authentication_method(&self) -> Option<&str> {
+        self.inner.unsealed.authentication_method()
+    }
+
+    /// Whether a refresh was part of this.
+    #[must_use]
+    pub const fn freshness(&self) -> Freshness {
+        self.freshness
+    }
+
+    /// What an operator should look at.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        let unproven = self.claims().actor().is_none() && self.inner.unsealed.impersonator_email().is_some();
+        if unproven { vec![Warning::UnprovenImpersonator] } else { Vec::new() }
+    }
+
+    /// How the cookie was sealed.
+    #[must_use]
+    pub fn seal(&self) -> &SealInfo {
+        &self.inner.seal
+    }
+
+    /// Both tokens. Ask for them only where they are used.
+    #[must_use]
+    pub fn tokens(&self) -> Tokens<'_> {
+        Tokens { unsealed: &self.inner.unsealed }
+    }
+
+    /// The payload as it came out of the seal.
+    #[must_use]
+    pub fn unsealed(&self) -> &UnsealedSession {
+        &self.inner.unsealed
+    }
+}
+
+impl ExpiredSession {
+    /// The claims: verified, and over.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.inner.claims
+    }
+
+    /// The session's id: enough to sign out.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.claims().session_id()
+    }
+
+    /// Whose session it was: the token's `sub`.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        self.claims().subject()
+    }
+
+    /// The user that is stored beside the token.
+    #[must_use]
+    pub fn user(&self) -> Option<User<'_>> {
+        self.inner.unsealed.user()
+    }
+
+    /// Who impersonated the user.
+    #[must_use]
+    pub fn impersonator(&self) -> Option<Impersonator<'_>> {
+        self.inner.impersonator()
+    }
+
+    /// How the cookie was sealed.
+    #[must_use]
+    pub fn seal(&self) -> &SealInfo {
+        &self.inner.seal
+    }
+
+    /// The payload as it came out of the seal.
+    #[must_use]
+    pub fn unsealed(&self) -> &UnsealedSession {
+        &self.inner.unsealed
+    }
+}
+
+impl Inner {
+    fn impersonator(&self) -> Option<Impersonator<'_>> {
+        let email = self.claims.actor()?;
+        let agrees = self.unsealed.impersonator_email() == Some(email);
+        Some(Impersonator { email, reason: if agrees { self.unsealed.impersonator_reason() } else { None } })
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("claims", self.claims()).field("freshness", &self.freshness).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ExpiredSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExpiredSession").field("claims", self.claims()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,202 @@
+//! From a cookie value to a judgement: open, parse, verify, decide. Pure: bytes, configuration and now go in.
+
+use super::{ExpiredSession, SealInfo, Session, UnsealedSession};
+use crate::{
+    Detail, Failure, KeyRing, Reason, UnixMillis,
+    format::{self, Format},
+    token::{Anchor, Claims, KeySet, TokenPolicy, Verified, verify},
+};
+use std::{hash::Hasher as _, sync::Arc, time::Duration};
+
+/// Longest cookie value that is read by default, in bytes.
+pub const DEFAULT_LIMIT: usize = 24 * 1024;
+
+/// Reads session cookies: which passwords open them, and what their tokens must say.
+#[derive(Clone, Debug)]
+pub struct SessionReader {
+    ring: KeyRing,
+    policy: TokenPolicy,
+    limit: usize,
+    refresh_ahead: RefreshAhead,
+}
+
+/// What a cookie value is worth now.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Judgement {
+    /// Authenticated.
+    Valid {
+        /// The session.
+        session: Session,
+        /// It is time to refresh ahead of the end.
+        refresh_due: bool,
+    },
+    /// Right in everything but its time: refresh.
+    Expired(Arc<ExpiredSession>),
+    /// The key set does not know the token's key. Fetch it anew, and ask again.
+    UnknownKey {
+        /// The id that is missing.
+        kid: Box<str>,
+    },
+    /// Not acceptable.
+    Rejected(Failure),
+}
+
+impl SessionReader {
+    /// A reader with the default limit and refresh-ahead window.
+    #[must_use]
+    pub fn new(ring: KeyRing, policy: TokenPolicy) -> Self {
+        Self { ring, policy, limit: DEFAULT_LIMIT, refresh_ahead: RefreshAhead::default() }
+    }
+
+    /// Sets the longest value that is read, in bytes.
+    #[must_use]
+    pub const fn with_limit(mut self, bytes: usize) -> Self {
+        self.limit = bytes;
+        self
+    }
+
+    /// Sets when to refresh ahead of the end.
+    #[must_use]
+    pub const fn with_refresh_ahead(mut self, refresh_ahead: RefreshAhead) -> Self {
+        self.refresh_ahead = refresh_ahead;
+        self
+    }
+
+    /// The passwords.
+    #[must_use]
+    pub const fn ring(&self) -> &KeyRing {
+        &self.ring
+    }
+
+    /// What tokens must say.
+    #[must_use]
+    pub const fn policy(&self) -> &TokenPolicy {
+        &self.policy
+    }
+
+    /// Opens a cookie value (percent-decoded) and reads its payload, without looking at the token.
+    ///
+    /// # Errors
+    /// A [`Detail`].
+    pub fn unseal(&self, value: &str, now: UnixMillis) -> Result<(UnsealedSession, SealInfo), Detail> {
+        if value.len() > self.limit {
+            return Err(Detail::TooLarge);
+        }
+        let mut plaintext = Vec::with_capacity(value.len());
+        let opened = format::iron::open(value, &self.ring, now, &mut plaintext)?;
+        let seal =
+            SealInfo { format: Format::Iron, key: opened.key.shared_name(), sealed_at: opened.sealed_at };
+        Ok((UnsealedSession::parse(plaintext, Format::Iron.style())?, seal))
+    }
+
+    /// Judges a cookie value (percent-decoded).
+    #[must_use]
+    pub fn judge(&self, value: &str, keys: &KeySet, now: UnixMillis) -> Judgement {
+        match self.unseal(value, now) {
+            Ok((unsealed, seal)) => self.judge_unsealed(unsealed, seal, keys, now),
+            Err(detail) => {
+                Judgement::Rejected(Failure::new(Reason::InvalidSessionCookie).with_detail(detail))
+            }
+        }
+    }
+
+    /// Judges a payload that has been opened.
+    #[must_use]
+    pub fn judge_unsealed(
+        &self,
+        unsealed: UnsealedSession,
+        seal: SealInfo,
+        keys: &KeySet,
+        now: UnixMillis,
+    ) -> Judgement {
+        let anchor = Anchor {
+            user_id: unsealed.user().and_then(|user| user.id()),
+            impersonator_email: unsealed.impersonator_email(),
+        };
+        match verify(unsealed.access_token(), keys, &self.policy, anchor, now) {
+            Ok(Verified::Valid(claims)) => {
+                let refresh_due = self.refresh_ahead.is_due(&claims, now);
+                Judgement::Valid { session: Session::new(unsealed, claims, seal), refresh_due }
+            }
+            Ok(Verified::Expired(claims)) => {
+                let Session { inner, .. } = Session::new(unsealed, claims, seal);
+                Judgement::Expired(Arc::new(ExpiredSession { inner }))
+            }
+            Err(rejection) => match rejection.kid {
+                Some(kid) => Judgement::UnknownKey { kid },
+                None => Judgement::Rejected(Failure::new(rejection.reason)),
+            },
+        }
+    }
+}
+
+/// When a session is refreshed before its access token ends.
+///
+/// Due when the life left is below the smaller of `at_most` and `percent` of the token's lifetime, less a part of it that
+/// depends on the session's id, so that sessions that began together do not refresh together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefreshAhead {
+    /// Longest window; zero switches refreshing ahead off.
+    pub at_most: Duration,
+    /// Part of the token's lifetime, in percent.
+    pub percent: u32,
+    /// Largest part of the window that jitter takes off, in percent.
+    pub jitter_percent: u32,
+}
+
+impl Default for RefreshAhead {
+    fn default() -> Self {
+        Self { at_most: Duration::from_secs(60), percent: 20, jitter_percent: 25 }
+    }
+}
+
+impl RefreshAhead {
+    /// Never ahead.
+    pub const OFF: Self = Self { at_most: Duration::ZERO, percent: 0, jitter_percent: 0 };
+
+    /// The default rule with another longest window.
+    #[must_use]
+    pub fn at_most(window: Duration) -> Self {
+        Self { at_most: window, ..Self::default() }
+    }
+
+    /// True when the token should be refreshed now. A token that does not say when it was issued never is.
+    #[must_use]
+    pub fn is_due(&self, claims: &Claims, now: UnixMillis) -> bool {
+        let Some(issued_at) = claims.issued_at() else { return false };
+        let lifetime = claims.expires_at().saturating_since(issued_at);
+        let window = self.at_most.min(lifetime * self.percent / 100);
+        let jitter = window * self.jitter_percent / 100 * spread(claims.session_id()) / 256;
+        claims.expires_at().saturating_since(now) < window.saturating_sub(jitter)
+    }
+}
+
+/// 0 to 255, the same for the same session everywhere.
+fn spread(session_id: &str) -> u32 {
+    let mut hasher = Fnv1a::default();
+    hasher.write(session_id.as_bytes());
+    u32::from(hasher.finish().to_be_bytes().iter().fold(0u8, |all, byte| all ^ byte))
+}
+
+/// FNV-1a, 64 bit: a hash without a seed, so that every replica spreads alike.
+struct Fnv1a(u64);
+
+impl Default for Fnv1a {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl std::hash::Hasher for Fnv1a {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Strings inside a JSON text that somebody else owns: where they stand, so that nothing is copied.
+
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::{borrow::Cow, fmt, ops::Range};
+
+/// A string of a JSON text: its place there, or its own copy when it was written with escapes.
+#[derive(Clone, Debug)]
+pub(crate) enum Text {
+    At(Range<usize>),
+    Own(Box<str>),
+}
+
+impl Text {
+    /// Where `part`, a piece of `base`, stands in it.
+    pub(crate) fn within(base: &str, part: Cow<'_, str>) -> Self {
+        match part {
+            Cow::Owned(own) => Self::Own(own.into()),
+            Cow::Borrowed(part) => match range_within(base, part) {
+                Some(range) => Self::At(range),
+                None => Self::Own(part.into()),
+            },
+        }
+    }
+
+    pub(crate) fn get<'a>(&'a self, base: &'a str) -> &'a str {
+        match self {
+            Self::At(range) => base.get(range.clone()).unwrap_or_default(),
+            Self::Own(own) => own,
+        }
+    }
+}
+
+/// The byte range of `part` in `base`, if it is a piece of it.
+pub(crate) fn range_within(base: &str, part: &str) -> Option<Range<usize>> {
+    let start = part.as_ptr().addr().checked_sub(base.as_ptr().addr())?;
+    let range = start..start.checked_add(part.len())?;
+    (base.get(range.clone())?.as_ptr() == part.as_ptr()).then_some(range)
+}
+
+/// A member that is taken when it is a string and counts as absent when it is anything else.
+///
+/// For members that a JWT template or an application may have given another shape: they must not make the session unreadable.
+pub(crate) struct Lenient<'a>(pub(crate) Option<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Lenient<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(deserializer.deserialize_any(LenientVisitor)?))
+    }
+}
+
+/// A list of strings; items of another kind are left out, and anything but a list counts as an empty one.
+#[derive(Default)]
+pub(crate) struct LenientList<'a>(pub(crate) Vec<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for LenientList<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(deserializer.deserialize_any(LenientListVisitor)?))
+    }
+}
+
+struct LenientVisitor;
+
+impl<'de> Visitor<'de> for LenientVisitor {
+    type Value = Option<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+}
+
+struct LenientListVisitor;
+
+impl<'de> Visitor<'de> for LenientListVisitor {
+    type Value = Vec<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Lenient(item)) = items.next_element()? {
+            if list.is_empty() {
+                list.reserve(8);
+            }
+            list.extend(item);
+        }
+        Ok(list)
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, _: &'de str) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_kinds_count_as_absent() {
+        for json in ["null", "1", "-1", "1.5", "true", "[\"a\",[1]]", "{\"a\":{}}"] {
+            assert!(serde_json::from_str::<Lenient<'_>>(json).unwrap().0.is_none(), "{json}");
+        }
+        assert_eq!(serde_json::from_str::<Lenient<'_>>(r#""a\n""#).unwrap().0.unwrap(), "a\n");
+        for json in ["null", "1", "-1", "1.5", "true", "\"a\"", r#""a\n""#, "{\"a\":{}}"] {
+            assert!(serde_json::from_str::<LenientList<'_>>(json).unwrap().0.is_empty(), "{json}");
+        }
+        assert_eq!(serde_json::from_str::<LenientList<'_>>(r#"["a",1,"b"]"#).unwrap().0, ["a", "b"]);
+    }
+
+    #[test]
+    fn a_piece_is_found_where_it_stands_and_nowhere_else() {
+        let base = "abcabc";
+        assert_eq!(range_within(base, base.get(3..5).unwrap()), Some(3..5));
+        assert_eq!(range_within(base, "zzz"), None);
+        assert_eq!(Text::within(base, Cow::Borrowed(base.get(3..).unwrap())).get(base), "abc");
+        assert_eq!(Text::within(base, Cow::Borrowed("elsewhere")).get(base), "elsewhere");
+    }
+}

@@ -1,0 +1,252 @@
+//! What came out of a seal: authentic, but not yet proven by a token.
+
+use super::{
+    casing::Style,
+    text::{Lenient, Text},
+    user::{User, UserPlaces, UserSeed},
+};
+use crate::{AccessToken, Detail, RefreshToken};
+use serde::{
+    Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// The payload of a session cookie, as it was sealed. Cheap to read, wiped on drop.
+///
+/// The seal says that somebody with the password wrote it, no more: who the user is, a verified [`Session`](super::Session)
+/// says. Nothing turns one into the other but the verification of the token inside.
+pub struct UnsealedSession {
+    text: Zeroizing<String>,
+    style: Style,
+    places: Places,
+}
+
+#[derive(Default)]
+struct Places {
+    access_token: Option<Text>,
+    refresh_token: Option<Text>,
+    organization_id: Option<Text>,
+    authentication_method: Option<Text>,
+    user: Option<UserPlaces>,
+    impersonator: Option<ImpersonatorPlaces>,
+}
+
+#[derive(Default)]
+struct ImpersonatorPlaces {
+    email: Option<Text>,
+    reason: Option<Text>,
+}
+
+impl UnsealedSession {
+    /// Reads a payload: a JSON object with an access token that is no empty text.
+    ///
+    /// # Errors
+    /// [`Detail::NotASession`] for everything else. The text is wiped then, too.
+    pub fn parse(plaintext: Vec<u8>, style: Style) -> Result<Self, Detail> {
+        let text = match String::from_utf8(plaintext) {
+            Ok(text) => Zeroizing::new(text),
+            Err(error) => {
+                drop(Zeroizing::new(error.into_bytes()));
+                return Err(Detail::NotASession);
+            }
+        };
+        let mut json = serde_json::Deserializer::from_str(&text);
+        let places = json
+            .deserialize_map(PlacesVisitor { base: &text, style })
+            .and_then(|places| json.end().map(|()| places))
+            .map_err(|_| Detail::NotASession)?;
+        if places.access_token.as_ref().is_none_or(|token| token.get(&text).is_empty()) {
+            return Err(Detail::NotASession);
+        }
+        Ok(Self { text, style, places })
+    }
+
+    /// The access token, not verified.
+    #[must_use]
+    pub fn access_token(&self) -> &str {
+        self.places.access_token.as_ref().map_or("", |token| token.get(&self.text))
+    }
+
+    /// The access token as a secret of its own.
+    #[must_use]
+    pub fn to_access_token(&self) -> AccessToken {
+        AccessToken::from(self.access_token())
+    }
+
+    /// The refresh token, if there is one that is no empty text.
+    #[must_use]
+    pub fn refresh_token(&self) -> Option<RefreshToken> {
+        self.optional(self.places.refresh_token.as_ref()).map(RefreshToken::from)
+    }
+
+    /// `organizationId` as it was sealed (node writes it; others do not).
+    #[must_use]
+    pub fn organization_id(&self) -> Option<&str> {
+        self.optional(self.places.organization_id.as_ref())
+    }
+
+    /// `authenticationMethod` as it was sealed.
+    #[must_use]
+    pub fn authentication_method(&self) -> Option<&str> {
+        self.optional(self.places.authentication_method.as_ref())
+    }
+
+    /// The stored user. A user without an id counts as none.
+    #[must_use]
+    pub fn user(&self) -> Option<User<'_>> {
+        let places = self.places.user.as_ref()?;
+        places.id(&self.text).map(|_| User::new(&self.text, places))
+    }
+
+    /// `impersonator.email` as it was sealed.
+    #[must_use]
+    pub fn impersonator_email(&self) -> Option<&str> {
+        self.optional(self.places.impersonator.as_ref()?.email.as_ref())
+    }
+
+    /// `impersonator.reason` as it was sealed.
+    #[must_use]
+    pub fn impersonator_reason(&self) -> Option<&str> {
+        self.places.impersonator.as_ref()?.reason.as_ref().map(|place| place.get(&self.text))
+    }
+
+    /// In which case the members are named.
+    #[must_use]
+    pub const fn style(&self) -> Style {
+        self.style
+    }
+
+    /// The whole payload as it was sealed. It holds both tokens: for tools, never for a log.
+    #[must_use]
+    pub fn expose_text(&self) -> &str {
+        &self.text
+    }
+
+    fn optional<'a>(&'a self, place: Option<&'a Text>) -> Option<&'a str> {
+        place.map(|place| place.get(&self.text)).filter(|text| !text.is_empty())
+    }
+}
+
+impl fmt::Debug for UnsealedSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnsealedSession").field("style", &self.style).field("user", &self.user()).finish_non_exhaustive()
+    }
+}
+
+struct PlacesVisitor<'b> {
+    base: &'b str,
+    style: Style,
+}
+
+impl<'de> Visitor<'de> for PlacesVisitor<'_> {
+    type Value = Places;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a session object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Places, A::Error> {
+        let names = self.style.session();
+        let mut places = Places::default();
+        while let Some(Lenient(name)) = map.next_key()? {
+            let slot = match names.api_name(name.as_deref().unwrap_or_default()) {
+                Some("access_token") => &mut places.access_token,
+                Some("refresh_token") => &mut places.refresh_token,
+                Some("organization_id") => &mut places.organization_id,
+                Some("authentication_method") => &mut places.authentication_method,
+                Some("user") => {
+                    places.user = map.next_value_seed(UserSeed { base: self.base })?;
+                    continue;
+                }
+                Some("impersonator") => {
+                    places.impersonator = impersonator(self.base, map.next_value::<&RawValue>()?.get());
+                    continue;
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            *slot = map.next_value::<Lenient<'de>>()?.0.map(|text| Text::within(self.base, text));
+        }
+        Ok(places)
+    }
+}
+
+/// `{email, reason}`; anything else (null, or the text `"null"` that old Ruby wrote) is none.
+fn impersonator(base: &str, json: &str) -> Option<ImpersonatorPlaces> {
+    #[derive(serde::Deserialize)]
+    struct Raw<'a> {
+        #[serde(borrow, default)]
+        email: Option<Lenient<'a>>,
+        #[serde(borrow, default)]
+        reason: Option<Lenient<'a>>,
+    }
+    let raw: Raw<'_> = serde_json::from_str(json).ok()?;
+    let text = |part: Option<Lenient<'_>>| part.and_then(|part| part.0).map(|part| Text::within(base, part));
+    Some(ImpersonatorPlaces { email: text(raw.email), reason: text(raw.reason) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn camel(json: &str) -> Result<UnsealedSession, Detail> {
+        UnsealedSession::parse(json.as_bytes().to_vec(), Style::Camel)
+    }
+
+    #[test]
+    fn only_an_object_with_an_access_token_is_a_session() {
+        for json in [
+            "",
+            "null",
+            "[]",
+            "\"accessToken\"",
+            "1",
+            "true",
+            "{}",
+            r#"{"accessToken":null}"#,
+            r#"{"accessToken":7}"#,
+            r#"{"accessToken":""}"#,
+            r#"{"access_token":"a"}"#,
+            r#"{"accessToken":"a"} x"#,
+            r#"{"accessToken":"a","user":"u"}"#,
+            "\u{feff}{\"accessToken\":\"a\"}",
+        ] {
+            assert_eq!(camel(json).unwrap_err(), Detail::NotASession, "{json}");
+        }
+        assert_eq!(UnsealedSession::parse(vec![0xff, 0xfe], Style::Camel).unwrap_err(), Detail::NotASession);
+        assert!(camel(r#"{"accessToken":"a"}"#).is_ok());
+    }
+
+    #[test]
+    fn members_are_read_in_place_and_with_escapes() {
+        let session = camel(
+            r#"{"x":{"accessToken":"no"},"user":{"id":"user_1","firstName":"J\u00fcrgen","metadata":{"a_b":"1","aB":"2","n":3}},
+               "accessToken":"t","refreshToken":"","impersonator":{"email":"e@x.test","reason":null},"organizationId":"org_1"}"#,
+        )
+        .unwrap();
+        let user = session.user().unwrap();
+        assert_eq!((session.access_token(), session.organization_id()), ("t", Some("org_1")));
+        assert_eq!((user.id(), user.first_name()), (Some("user_1"), Some("Jürgen")));
+        assert_eq!(user.metadata().into_iter().collect::<Vec<_>>(), [("aB".into(), "2".into()), ("a_b".into(), "1".into())]);
+        assert_eq!((session.impersonator_email(), session.impersonator_reason()), (Some("e@x.test"), None));
+        assert!(session.refresh_token().is_none());
+    }
+
+    #[test]
+    fn a_user_without_an_id_counts_as_none() {
+        for user in ["{}", "null", r#"{"id":""}"#, r#"{"id":7}"#] {
+            assert!(camel(&format!(r#"{{"accessToken":"a","user":{user}}}"#)).unwrap().user().is_none());
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_token() {
+        let shown = format!("{:?}", camel(r#"{"accessToken":"secret-token","user":{"id":"u","email":"a@b.test"}}"#).unwrap());
+        assert!(!shown.contains("secret") && !shown.contains("a@b"), "{shown}");
+    }
+}

@@ -1,0 +1,205 @@
+//! The user as the seal holds it.
+
+use super::text::{Lenient, Text, range_within};
+use serde::{
+    Serialize, Serializer,
+    de::{self, Deserializer, IgnoredAny, MapAccess, Visitor},
+    ser::SerializeMap as _,
+};
+use serde_json::value::RawValue;
+use std::{borrow::Cow, collections::BTreeMap, fmt, ops::Range};
+
+/// The user of a session, read in place. Every member but the id may be missing: old SDKs wrote fewer.
+///
+/// `Serialize` writes the API's names (`first_name`), whatever the cookie holds.
+#[derive(Clone, Copy)]
+pub struct User<'s> {
+    text: &'s str,
+    places: &'s UserPlaces,
+}
+
+/// Where the user's members stand in the payload.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct UserPlaces {
+    id: Option<Text>,
+    email: Option<Text>,
+    email_verified: Option<bool>,
+    name: Option<Text>,
+    first_name: Option<Text>,
+    last_name: Option<Text>,
+    profile_picture_url: Option<Text>,
+    locale: Option<Text>,
+    external_id: Option<Text>,
+    last_sign_in_at: Option<Text>,
+    created_at: Option<Text>,
+    updated_at: Option<Text>,
+    metadata: Option<Range<usize>>,
+}
+
+impl UserPlaces {
+    pub(crate) fn id<'a>(&'a self, text: &'a str) -> Option<&'a str> {
+        self.id.as_ref().map(|id| id.get(text)).filter(|id| !id.is_empty())
+    }
+}
+
+macro_rules! members {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(&self) -> Option<&'s str> {
+            self.places.$name.as_ref().map(|place| place.get(self.text))
+        }
+    )*};
+}
+
+impl<'s> User<'s> {
+    pub(crate) const fn new(text: &'s str, places: &'s UserPlaces) -> Self {
+        Self { text, places }
+    }
+
+    /// `id`, as sealed. Of a verified session it equals the token's `sub`.
+    #[must_use]
+    pub fn id(&self) -> Option<&'s str> {
+        self.places.id(self.text)
+    }
+
+    /// `email_verified`.
+    #[must_use]
+    pub const fn email_verified(&self) -> Option<bool> {
+        self.places.email_verified
+    }
+
+    members! {
+        /// `email`.
+        email
+        /// `name`: the whole name, where the SDK stores it.
+        name
+        /// `first_name`.
+        first_name
+        /// `last_name`.
+        last_name
+        /// `profile_picture_url`.
+        profile_picture_url
+        /// `locale`.
+        locale
+        /// `external_id`: your own id of the user.
+        external_id
+        /// `last_sign_in_at`, RFC 3339 as the API wrote it.
+        last_sign_in_at
+        /// `created_at`, RFC 3339 as the API wrote it.
+        created_at
+        /// `updated_at`, RFC 3339 as the API wrote it.
+        updated_at
+    }
+
+    /// `metadata`: your own names and texts. Values that are no texts are left out.
+    #[must_use]
+    pub fn metadata(&self) -> BTreeMap<Cow<'s, str>, Cow<'s, str>> {
+        let Some(json) = self.places.metadata.clone().and_then(|range| self.text.get(range)) else {
+            return BTreeMap::new();
+        };
+        let raw: BTreeMap<String, Lenient<'s>> = serde_json::from_str(json).unwrap_or_default();
+        raw.into_iter().filter_map(|(name, value)| Some((Cow::Owned(name), value.0?))).collect()
+    }
+
+    /// What to call the user: the name, else first and last name, else the e-mail address.
+    #[must_use]
+    pub fn display_name(&self) -> Option<Cow<'s, str>> {
+        let given = |text: Option<&'s str>| text.filter(|text| !text.is_empty());
+        match (given(self.name()), given(self.first_name()), given(self.last_name())) {
+            (Some(name), ..) | (None, Some(name), None) | (None, None, Some(name)) => Some(Cow::Borrowed(name)),
+            (None, Some(first), Some(last)) => Some(Cow::Owned(format!("{first} {last}"))),
+            (None, None, None) => self.email().map(Cow::Borrowed),
+        }
+    }
+}
+
+impl fmt::Debug for User<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+impl Serialize for User<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("object", "user")?;
+        map.serialize_entry("id", &self.id())?;
+        map.serialize_entry("email", &self.email())?;
+        map.serialize_entry("email_verified", &self.email_verified())?;
+        map.serialize_entry("name", &self.name())?;
+        map.serialize_entry("first_name", &self.first_name())?;
+        map.serialize_entry("last_name", &self.last_name())?;
+        map.serialize_entry("profile_picture_url", &self.profile_picture_url())?;
+        map.serialize_entry("last_sign_in_at", &self.last_sign_in_at())?;
+        map.serialize_entry("locale", &self.locale())?;
+        map.serialize_entry("created_at", &self.created_at())?;
+        map.serialize_entry("updated_at", &self.updated_at())?;
+        map.serialize_entry("external_id", &self.external_id())?;
+        map.serialize_entry("metadata", &self.metadata())?;
+        map.end()
+    }
+}
+
+/// Reads a user object in one pass; its places are relative to `base`, the text that is being parsed.
+pub(crate) struct UserSeed<'b> {
+    pub(crate) base: &'b str,
+}
+
+impl<'de> de::DeserializeSeed<'de> for UserSeed<'_> {
+    /// `None`: null, or no object.
+    type Value = Option<UserPlaces>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for UserSeed<'_> {
+    type Value = Option<UserPlaces>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a user object or null")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut places = UserPlaces::default();
+        while let Some(Lenient(name)) = map.next_key()? {
+            let slot = match name.as_deref().unwrap_or_default() {
+                "id" => &mut places.id,
+                "email" => &mut places.email,
+                "name" => &mut places.name,
+                "firstName" | "first_name" => &mut places.first_name,
+                "lastName" | "last_name" => &mut places.last_name,
+                "profilePictureUrl" | "profile_picture_url" => &mut places.profile_picture_url,
+                "locale" => &mut places.locale,
+                "externalId" | "external_id" => &mut places.external_id,
+                "lastSignInAt" | "last_sign_in_at" => &mut places.last_sign_in_at,
+                "createdAt" | "created_at" => &mut places.created_at,
+                "updatedAt" | "updated_at" => &mut places.updated_at,
+                "emailVerified" | "email_verified" => {
+                    places.email_verified = match map.next_value::<&RawValue>()?.get() {
+                        "true" => Some(true),
+                        "false" => Some(false),
+                        _ => None,
+                    };
+                    continue;
+                }
+                "metadata" => {
+                    places.metadata = range_within(self.base, map.next_value::<&RawValue>()?.get());
+                    continue;
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            *slot = map.next_value::<Lenient<'de>>()?.0.map(|text| Text::within(self.base, text));
+        }
+        Ok(Some(places))
+    }
+}
