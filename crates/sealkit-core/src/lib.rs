@@ -13,14 +13,18 @@ mod random;
 mod reason;
 mod secret;
 pub mod session;
-pub use session::ExpiredSession;
 pub mod sign_in;
 mod time;
 pub mod token;
 
 pub use failure::{CookieAction, Detail, Failure, StepUp, Upstream};
-pub use keyring::{Key, KeyRing, KeyRingBuilder, KeyRingError, KeyRingProblem, MAX_PASSWORDS, MIN_PASSWORD_CHARACTERS};
+pub use keyring::{
+    Key, KeyRing, KeyRingBuilder, KeyRingError, KeyRingProblem, MAX_PASSWORDS, MIN_PASSWORD_CHARACTERS,
+};
+pub use negotiate::{Answer, Denial, DenialBody, PublicCode, RequestKind, RequestProfile};
 pub use random::{RandomUnavailable, SecureRandom, SystemRandom};
 pub use reason::{Class, Reason, UnknownReason};
 pub use secret::*;
+pub use session::{ExpiredSession, Session, UnsealedSession, User};
 pub use time::UnixMillis;
+pub use token::Claims;

@@ -88,7 +88,10 @@ impl Names {
 
     /// What the API calls the member that this style spells `name`, if the table knows it.
     pub(crate) fn api_name(self, name: &str) -> Option<&'static str> {
-        self.table.iter().find(|(camel, snake)| if self.camel { *camel == name } else { *snake == name }).map(|own| own.1)
+        self.table
+            .iter()
+            .find(|(camel, snake)| if self.camel { *camel == name } else { *snake == name })
+            .map(|own| own.1)
     }
 
     /// The members by their API names, in the order in which they are written.

@@ -16,8 +16,6 @@ pub use seal::{payload_after, payload_of};
 pub use unsealed::UnsealedSession;
 pub use user::User;
 
-
-
 use crate::{UnixMillis, format::Format, token::Claims};
 use std::{fmt, sync::Arc};
 
@@ -253,7 +251,10 @@ impl Inner {
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("claims", self.claims()).field("freshness", &self.freshness).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("claims", self.claims())
+            .field("freshness", &self.freshness)
+            .finish_non_exhaustive()
     }
 }
 

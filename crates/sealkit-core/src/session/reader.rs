@@ -21,7 +21,7 @@ pub struct SessionReader {
 }
 
 /// What a cookie value is worth now.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Judgement {
     /// Authenticated.
@@ -33,10 +33,14 @@ pub enum Judgement {
     },
     /// Right in everything but its time: refresh.
     Expired(Arc<ExpiredSession>),
-    /// The key set does not know the token's key. Fetch it anew, and ask again.
+    /// The key set does not know the token's key. Fetch it anew, and ask again with what was opened.
     UnknownKey {
         /// The id that is missing.
         kid: Box<str>,
+        /// The payload.
+        unsealed: Box<UnsealedSession>,
+        /// How it was sealed.
+        seal: SealInfo,
     },
     /// Not acceptable.
     Rejected(Failure),
@@ -124,7 +128,7 @@ impl SessionReader {
                 Judgement::Expired(Arc::new(ExpiredSession { inner }))
             }
             Err(rejection) => match rejection.kid {
-                Some(kid) => Judgement::UnknownKey { kid },
+                Some(kid) => Judgement::UnknownKey { kid, unsealed: Box::new(unsealed), seal },
                 None => Judgement::Rejected(Failure::new(rejection.reason)),
             },
         }

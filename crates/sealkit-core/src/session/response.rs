@@ -40,7 +40,8 @@ impl AuthResponse {
             serde_json::error::Category::Data => AuthResponseError::NotAnObject,
             _ => AuthResponseError::NotJson,
         })?;
-        let token = |name| members.text(name).filter(|text| !text.is_empty()).ok_or(AuthResponseError::MissingTokens);
+        let token =
+            |name| members.text(name).filter(|text| !text.is_empty()).ok_or(AuthResponseError::MissingTokens);
         let access_token = AccessToken::from(token("access_token")?.as_str());
         let refresh_token = RefreshToken::from(token("refresh_token")?.as_str());
         Ok(Self { members, access_token, refresh_token })
@@ -102,7 +103,10 @@ mod tests {
             ("{}", AuthResponseError::MissingTokens),
             (r#"{"access_token":"a"}"#, AuthResponseError::MissingTokens),
             (r#"{"access_token":"a","refresh_token":""}"#, AuthResponseError::MissingTokens),
-            (r#"{"access_token":"a","refresh_token":null,"user":{"id":"u"}}"#, AuthResponseError::MissingTokens),
+            (
+                r#"{"access_token":"a","refresh_token":null,"user":{"id":"u"}}"#,
+                AuthResponseError::MissingTokens,
+            ),
         ] {
             assert_eq!(AuthResponse::from_json(body.as_bytes()).unwrap_err(), error, "{body}");
         }
@@ -110,7 +114,8 @@ mod tests {
 
     #[test]
     fn a_200_without_sealed_session_or_user_is_an_ordinary_success() {
-        let answer = AuthResponse::from_json(br#"{"access_token":"a","refresh_token":"r","new_field":[1]}"#).unwrap();
+        let answer =
+            AuthResponse::from_json(br#"{"access_token":"a","refresh_token":"r","new_field":[1]}"#).unwrap();
         assert!(!answer.has_user() && answer.organization_id().is_none());
     }
 }

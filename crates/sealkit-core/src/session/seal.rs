@@ -28,7 +28,11 @@ pub fn payload_of(response: &AuthResponse, style: Style) -> Zeroizing<String> {
 /// the old one, too, so that every later opening says `subject_mismatch`: `anchor` is the id of the user whose session it is,
 /// and stands in for a user that was never stored.
 #[must_use]
-pub fn payload_after(old: &UnsealedSession, response: &AuthResponse, anchor: Option<&str>) -> Zeroizing<String> {
+pub fn payload_after(
+    old: &UnsealedSession,
+    response: &AuthResponse,
+    anchor: Option<&str>,
+) -> Zeroizing<String> {
     let (style, from) = (old.style(), response.members());
     let names = style.session();
     let mut payload = Members::parse(old.expose_text()).unwrap_or_default();
@@ -43,8 +47,13 @@ pub fn payload_after(old: &UnsealedSession, response: &AuthResponse, anchor: Opt
             None => payload.remove(names.of(member)),
         }
     }
-    if let Some(tokens) = from.present("oauth_tokens").filter(|_| payload.get(names.of("oauth_tokens")).is_some()) {
-        payload.set(names.of("oauth_tokens"), recased(tokens, Style::Snake.oauth_tokens(), style.oauth_tokens()));
+    if let Some(tokens) =
+        from.present("oauth_tokens").filter(|_| payload.get(names.of("oauth_tokens")).is_some())
+    {
+        payload.set(
+            names.of("oauth_tokens"),
+            recased(tokens, Style::Snake.oauth_tokens(), style.oauth_tokens()),
+        );
     }
     let user = names.of("user");
     let anchor = old.user().and_then(|user| user.id()).or(anchor);

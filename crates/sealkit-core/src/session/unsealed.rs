@@ -132,7 +132,10 @@ impl UnsealedSession {
 
 impl fmt::Debug for UnsealedSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnsealedSession").field("style", &self.style).field("user", &self.user()).finish_non_exhaustive()
+        f.debug_struct("UnsealedSession")
+            .field("style", &self.style)
+            .field("user", &self.user())
+            .finish_non_exhaustive()
     }
 }
 
@@ -232,7 +235,10 @@ mod tests {
         let user = session.user().unwrap();
         assert_eq!((session.access_token(), session.organization_id()), ("t", Some("org_1")));
         assert_eq!((user.id(), user.first_name()), (Some("user_1"), Some("Jürgen")));
-        assert_eq!(user.metadata().into_iter().collect::<Vec<_>>(), [("aB".into(), "2".into()), ("a_b".into(), "1".into())]);
+        assert_eq!(
+            user.metadata().into_iter().collect::<Vec<_>>(),
+            [("aB".into(), "2".into()), ("a_b".into(), "1".into())]
+        );
         assert_eq!((session.impersonator_email(), session.impersonator_reason()), (Some("e@x.test"), None));
         assert!(session.refresh_token().is_none());
     }
@@ -246,7 +252,10 @@ mod tests {
 
     #[test]
     fn debug_shows_no_token() {
-        let shown = format!("{:?}", camel(r#"{"accessToken":"secret-token","user":{"id":"u","email":"a@b.test"}}"#).unwrap());
+        let shown = format!(
+            "{:?}",
+            camel(r#"{"accessToken":"secret-token","user":{"id":"u","email":"a@b.test"}}"#).unwrap()
+        );
         assert!(!shown.contains("secret") && !shown.contains("a@b"), "{shown}");
     }
 }

@@ -107,7 +107,9 @@ impl<'s> User<'s> {
     pub fn display_name(&self) -> Option<Cow<'s, str>> {
         let given = |text: Option<&'s str>| text.filter(|text| !text.is_empty());
         match (given(self.name()), given(self.first_name()), given(self.last_name())) {
-            (Some(name), ..) | (None, Some(name), None) | (None, None, Some(name)) => Some(Cow::Borrowed(name)),
+            (Some(name), ..) | (None, Some(name), None) | (None, None, Some(name)) => {
+                Some(Cow::Borrowed(name))
+            }
             (None, Some(first), Some(last)) => Some(Cow::Owned(format!("{first} {last}"))),
             (None, None, None) => self.email().map(Cow::Borrowed),
         }

@@ -41,7 +41,8 @@ impl KeySet {
         if document.len() > MAX_DOCUMENT {
             return Err(KeySetError::TooLarge);
         }
-        let Document { keys: jwks } = serde_json::from_slice(document).map_err(|_| KeySetError::NotAKeySet)?;
+        let Document { keys: jwks } =
+            serde_json::from_slice(document).map_err(|_| KeySetError::NotAKeySet)?;
         if jwks.len() > MAX_KEYS {
             return Err(KeySetError::TooLarge);
         }
@@ -155,7 +156,10 @@ mod tests {
     #[test]
     fn the_public_set_has_both_of_its_keys() {
         let set = KeySet::parse(PUBLIC.as_bytes()).unwrap();
-        assert_eq!(format!("{set:?}"), r#"["sso_oidc_key_pair_FAKE_public_1", "sso_oidc_key_pair_FAKE_public_2"]"#);
+        assert_eq!(
+            format!("{set:?}"),
+            r#"["sso_oidc_key_pair_FAKE_public_1", "sso_oidc_key_pair_FAKE_public_2"]"#
+        );
     }
 
     #[test]
@@ -188,7 +192,11 @@ mod tests {
     #[test]
     fn documents_that_are_no_key_set_are_refused() {
         for document in ["", "[]", "{}", "null", r#"{"keys":{}}"#, r#"{"message":"not found"}"#] {
-            assert_eq!(KeySet::parse(document.as_bytes()).unwrap_err(), KeySetError::NotAKeySet, "{document}");
+            assert_eq!(
+                KeySet::parse(document.as_bytes()).unwrap_err(),
+                KeySetError::NotAKeySet,
+                "{document}"
+            );
         }
         assert_eq!(KeySet::parse(&vec![b' '; MAX_DOCUMENT + 1]).unwrap_err(), KeySetError::TooLarge);
         let many = format!(r#"{{"keys":[{}]}}"#, vec!["{}"; MAX_KEYS + 1].join(","));

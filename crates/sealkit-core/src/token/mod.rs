@@ -2,10 +2,12 @@
 
 mod claims;
 mod jwks;
+mod peek;
 mod verify;
 
 pub use claims::Claims;
 pub use jwks::{KeySet, KeySetError};
-pub use verify::{IssuerPolicy, TokenPolicy, TokenRejection, Verified};
+pub use peek::peek_session_id;
+pub use verify::{IssuerPolicy, TokenPolicy};
 
-pub(crate) use verify::{Anchor, verify};
+pub(crate) use verify::{Anchor, Verified, verify};

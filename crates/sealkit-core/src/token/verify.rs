@@ -112,9 +112,8 @@ pub(crate) struct Anchor<'a> {
 }
 
 /// A token that verified, in everything but perhaps its time.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Verified {
+#[derive(Debug)]
+pub(crate) enum Verified {
     /// Valid now.
     Valid(Claims),
     /// Right in everything but `exp`.
@@ -122,14 +121,11 @@ pub enum Verified {
 }
 
 /// A token that did not verify.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-#[non_exhaustive]
-pub struct TokenRejection {
-    /// Why.
-    pub reason: Reason,
+#[derive(Debug)]
+pub(crate) struct TokenRejection {
+    pub(crate) reason: Reason,
     /// With [`Reason::UnknownSigningKey`]: the id that the key set does not know.
-    pub kid: Option<Box<str>>,
+    pub(crate) kid: Option<Box<str>>,
 }
 
 impl From<Reason> for TokenRejection {
@@ -150,8 +146,9 @@ pub(crate) fn verify(
     let (header, payload) = signed.split_once('.').ok_or(Reason::InvalidJwt)?;
 
     let mut buffer = [0; MAX_HEADER];
-    let header: Header<'_> =
-        decode(header, &mut buffer).and_then(|json| serde_json::from_slice(json).ok()).ok_or(Reason::InvalidJwt)?;
+    let header: Header<'_> = decode(header, &mut buffer)
+        .and_then(|json| serde_json::from_slice(json).ok())
+        .ok_or(Reason::InvalidJwt)?;
     if header.alg != "RS256" {
         return Err(Reason::InvalidJwtAlgorithm.into());
     }
