@@ -1,0 +1,107 @@
+//! `Retry-After` (RFC 9110 §10.2.3) and `Date`, read from strangers.
+
+use crate::clock::unix_millis;
+use http::{HeaderMap, header};
+use sealkit_core::UnixMillis;
+use std::time::Duration;
+
+/// Longest wait that is believed.
+const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long to wait, from delta-seconds (a fraction is rounded up) or an HTTP date; at most a day. Anything else is ignored.
+pub(super) fn retry_after(headers: &HeaderMap, now: UnixMillis) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = seconds(text).or_else(|| Some(http_date(text)?.saturating_since(now)))?;
+    Some(wait.min(MAX_WAIT))
+}
+
+/// When the answer was made, by the sender's clock.
+pub(super) fn date(headers: &HeaderMap) -> Option<UnixMillis> {
+    http_date(headers.get(header::DATE)?.to_str().ok()?.trim())
+}
+
+fn http_date(text: &str) -> Option<UnixMillis> {
+    httpdate::parse_http_date(text).ok().map(unix_millis)
+}
+
+/// Digits, perhaps with a fraction. More digits than fit are more than a day.
+fn seconds(text: &str) -> Option<Duration> {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let up = u64::from(fraction.bytes().any(|digit| digit != b'0'));
+    Some(Duration::from_secs(whole.parse::<u64>().unwrap_or(u64::MAX).saturating_add(up)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    const NOW: UnixMillis = UnixMillis::from_secs(1_767_225_600); // Thu, 01 Jan 2026 00:00:00 GMT
+
+    fn wait(value: &str) -> Option<u64> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_str(value).unwrap());
+        retry_after(&headers, NOW).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn delta_seconds_and_dates_are_read() {
+        assert_eq!(wait("0"), Some(0));
+        assert_eq!(wait(" 17 "), Some(17));
+        assert_eq!(wait("1.2"), Some(2));
+        assert_eq!(wait("3.0"), Some(3));
+        assert_eq!(wait("Thu, 01 Jan 2026 00:00:09 GMT"), Some(9));
+        assert_eq!(wait("Thursday, 01-Jan-26 00:00:09 GMT"), Some(9));
+        assert_eq!(wait("Wed, 31 Dec 2025 23:00:00 GMT"), Some(0));
+    }
+
+    #[test]
+    fn huge_waits_are_a_day() {
+        for value in [
+            "86401",
+            "99999999999999999999999999",
+            "1e300".trim_end_matches("e300").repeat(400).as_str(),
+            "Fri, 01 Jan 2055 00:00:00 GMT",
+        ] {
+            assert_eq!(wait(value), Some(86_400), "{value}");
+        }
+    }
+
+    #[test]
+    fn garbage_is_no_wait() {
+        for value in [
+            "",
+            "NaN",
+            "inf",
+            "-1",
+            "+1",
+            "1e9",
+            "1.",
+            ".5",
+            "1,5",
+            "0x10",
+            "soon",
+            "1 2",
+            "Thu, 99 Jan 2026 00:00:00 GMT",
+        ] {
+            assert_eq!(wait(value), None, "{value:?}");
+        }
+        let mut headers = HeaderMap::new();
+        assert_eq!(retry_after(&headers, NOW), None);
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_bytes(b"1\xff").unwrap());
+        assert_eq!(retry_after(&headers, NOW), None);
+    }
+
+    #[test]
+    fn the_date_header_is_read() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::DATE, HeaderValue::from_static("Thu, 01 Jan 2026 00:00:00 GMT"));
+        assert_eq!(date(&headers), Some(NOW));
+        headers.insert(header::DATE, HeaderValue::from_static("yesterday"));
+        assert_eq!(date(&headers), None);
+    }
+}

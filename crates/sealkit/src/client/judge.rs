@@ -1,0 +1,85 @@
+//! Judging a cookie value: as much as can be said without I/O, then the key set, fetched if it must be.
+
+use super::Sealkit;
+use sealkit_core::{
+    Detail, ExpiredSession, Failure, Reason, Session, UnsealedSession,
+    session::{Judgement, SealInfo},
+    token::KeySet,
+};
+use std::sync::Arc;
+
+/// A cookie value, judged to the end.
+#[derive(Debug)]
+pub(crate) enum Judged {
+    Valid {
+        session: Session,
+        refresh_due: bool,
+    },
+    Expired(Arc<ExpiredSession>),
+    /// Not acceptable, or (a retryable failure) nobody can tell now.
+    Failed(Failure),
+}
+
+impl Sealkit {
+    /// Opens and judges a cookie value. The key set is asked for only when the token is worth it.
+    pub(crate) async fn judge(&self, sealed: &str) -> Judged {
+        match self.inner.reader.unseal(sealed, self.now()) {
+            Ok((unsealed, seal)) => self.judge_unsealed(unsealed, seal).await,
+            Err(detail) => Judged::Failed(invalid_cookie(detail)),
+        }
+    }
+
+    /// Judges what has been opened (or has just been written).
+    pub(crate) async fn judge_unsealed(&self, unsealed: UnsealedSession, seal: SealInfo) -> Judged {
+        let known = self.inner.keys.current();
+        let nothing = KeySet::empty();
+        let first = self.inner.reader.judge_unsealed(unsealed, seal, known.as_deref().unwrap_or(&nothing), self.now());
+        let (kid, unsealed, seal) = match settled(first) {
+            Ok(judged) => return judged,
+            Err(unknown) => unknown,
+        };
+        let keys = match &known {
+            None => self.inner.keys.get().await,
+            Some(_) => self.inner.keys.get_for_unknown(&kid).await,
+        };
+        let (kid, unsealed, seal) = match keys {
+            Err(failure) => return Judged::Failed(failure),
+            Ok(keys) => match settled(self.inner.reader.judge_unsealed(*unsealed, seal, &keys, self.now())) {
+                Ok(judged) => return judged,
+                Err(unknown) if known.is_some() => return Judged::Failed(unknown_key(&unknown.0)),
+                Err(unknown) => unknown,
+            },
+        };
+        // The set has only now been fetched for the first time; an unknown key may still be newer than it.
+        match self.inner.keys.get_for_unknown(&kid).await {
+            Err(failure) => Judged::Failed(failure),
+            Ok(keys) => settled(self.inner.reader.judge_unsealed(*unsealed, seal, &keys, self.now()))
+                .unwrap_or_else(|(kid, ..)| Judged::Failed(unknown_key(&kid))),
+        }
+    }
+}
+
+type Unknown = (Box<str>, Box<UnsealedSession>, SealInfo);
+
+fn settled(judgement: Judgement) -> Result<Judged, Unknown> {
+    Ok(match judgement {
+        Judgement::Valid { session, refresh_due } => Judged::Valid { session, refresh_due },
+        Judgement::Expired(expired) => Judged::Expired(expired),
+        Judgement::UnknownKey { kid, unsealed, seal } => return Err((kid, unsealed, seal)),
+        Judgement::Rejected(failure) => Judged::Failed(failure),
+        other => {
+            tracing::error!(?other, "a judgement that this version does not know");
+            Judged::Failed(Failure::new(Reason::InvalidSessionCookie))
+        }
+    })
+}
+
+fn unknown_key(kid: &str) -> Failure {
+    tracing::info!(kid, "the key set of this client has no such key");
+    Failure::new(Reason::UnknownSigningKey)
+        .with_hint("the token was signed by a key of another client or environment; check WORKOS_CLIENT_ID and the API host")
+}
+
+pub(crate) fn invalid_cookie(detail: Detail) -> Failure {
+    Failure::new(Reason::InvalidSessionCookie).with_detail(detail)
+}

@@ -1,0 +1,146 @@
+//! What a web layer asks for: who is this, refreshing where that is due.
+
+use super::{Sealkit, judge::Judged, refresh::Held};
+use crate::outcome::Outcome;
+use sealkit_core::{CookieAction, ExpiredSession, Failure, Reason, Session, cookie::MAX_CANDIDATES};
+use std::{borrow::Cow, sync::Arc};
+
+/// What a request allows, see [`sealkit_core::RequestProfile`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Resolve {
+    /// A refresh may be started: not for prefetches and speculation.
+    pub may_refresh: bool,
+    /// The cookie may be cleared when the session is proven to be over: on top-level navigations.
+    pub may_clear: bool,
+}
+
+impl Default for Resolve {
+    fn default() -> Self {
+        Self { may_refresh: true, may_clear: false }
+    }
+}
+
+impl Resolve {
+    /// What this request allows.
+    #[must_use]
+    pub const fn new(may_refresh: bool, may_clear: bool) -> Self {
+        Self { may_refresh, may_clear }
+    }
+}
+
+impl Sealkit {
+    /// Authenticates a cookie value and never refreshes. An expired session is rejected with [`Reason::ExpiredJwt`], and
+    /// [`Failure::expired`] holds its verified claims.
+    ///
+    /// Dropping the future does no harm.
+    pub async fn authenticate(&self, sealed: &str) -> Outcome {
+        if sealed.is_empty() {
+            return Outcome::Anonymous;
+        }
+        match self.judge(sealed).await {
+            Judged::Valid { session, .. } if self.has_ended(session.id()) => self.ended(),
+            Judged::Valid { session, .. } => self.note(Outcome::authenticated(session, CookieAction::Keep)),
+            Judged::Expired(expired) => self.note(Outcome::failed(expired_failure(expired), CookieAction::Keep)),
+            Judged::Failed(failure) => self.note(Outcome::failed(failure, CookieAction::Keep)),
+        }
+    }
+
+    /// Authenticates the session cookie of a request and refreshes it where that is due: when the access token has ended, and
+    /// a little ahead of its end.
+    ///
+    /// `cookies` are the values of the session cookie, percent-decoded; at most three are looked at. A session that is still
+    /// valid is served whatever a refresh ahead came to. Dropping the future cancels no refresh.
+    pub async fn resolve<'a>(
+        &self,
+        cookies: impl IntoIterator<Item = Cow<'a, str>>,
+        allowed: Resolve,
+    ) -> Outcome {
+        let mut best: Option<Judged> = None;
+        for value in cookies.into_iter().filter(|value| !value.is_empty()).take(MAX_CANDIDATES) {
+            let judged = self.judge(&value).await;
+            if best.as_ref().is_none_or(|best| rank(&judged) > rank(best)) {
+                best = Some(judged);
+            }
+        }
+        let outcome = match best {
+            None => Outcome::Anonymous,
+            Some(Judged::Valid { session, .. }) if self.has_ended(session.id()) => self.ended(),
+            Some(Judged::Valid { session, refresh_due: true }) if allowed.may_refresh => {
+                self.refresh_ahead(session).await
+            }
+            Some(Judged::Valid { session, .. }) => Outcome::authenticated(session, CookieAction::Keep),
+            Some(Judged::Expired(expired)) if allowed.may_refresh => {
+                let outcome = self.refresh_held(&Held::Expired(Arc::clone(&expired)), None).await;
+                let over = outcome.reason() == Some(Reason::InvalidGrant) && *outcome.cookie() == CookieAction::Keep;
+                match outcome {
+                    Outcome::Rejected { failure, .. } if over && allowed.may_clear => {
+                        Outcome::failed(failure, CookieAction::Clear)
+                    }
+                    other => other,
+                }
+            }
+            Some(Judged::Expired(expired)) => Outcome::failed(expired_failure(expired), CookieAction::Keep),
+            Some(Judged::Failed(failure)) => Outcome::failed(failure, CookieAction::Keep),
+        };
+        self.note(outcome)
+    }
+
+    /// A valid session near its end: refreshed if that works, served as it is if it does not.
+    async fn refresh_ahead(&self, session: Session) -> Outcome {
+        let outcome = self.refresh_held(&Held::Valid(session.clone()), None).await;
+        match outcome {
+            Outcome::Authenticated { .. } => outcome,
+            // The pair has rotated and the new token cannot be judged yet, or names somebody else: the cookie must follow.
+            Outcome::Unavailable { failure, cookie: CookieAction::Set(sealed) } => {
+                tracing::warn!(%failure, "refreshed ahead, but the new token cannot be verified yet");
+                Outcome::authenticated(session, CookieAction::Set(sealed))
+            }
+            Outcome::Rejected { cookie: CookieAction::Set(_) | CookieAction::Clear, .. } => outcome,
+            Outcome::Rejected { failure, .. } | Outcome::Unavailable { failure, .. } => {
+                tracing::info!(%failure, "refresh ahead did not work; the session is still valid");
+                Outcome::authenticated(session, CookieAction::Keep)
+            }
+            Outcome::Anonymous => outcome,
+        }
+    }
+
+    pub(crate) fn has_ended(&self, session_id: &str) -> bool {
+        self.inner.coordinator.has_ended(session_id)
+    }
+
+    pub(crate) fn ended(&self) -> Outcome {
+        self.note(Outcome::failed(Failure::new(Reason::SessionRevoked), CookieAction::Clear))
+    }
+
+    /// Logs what was decided, once, with nothing secret in it.
+    pub(crate) fn note(&self, outcome: Outcome) -> Outcome {
+        match &outcome {
+            Outcome::Authenticated { session, .. } => {
+                for warning in session.warnings() {
+                    tracing::warn!(?warning, session_id = session.id(), "session has a flaw");
+                }
+            }
+            Outcome::Anonymous => {}
+            Outcome::Rejected { failure, .. } => tracing::debug!(%failure, hint = failure.hint(), "session rejected"),
+            Outcome::Unavailable { failure, .. } => {
+                tracing::warn!(%failure, hint = failure.hint(), "session cannot be decided");
+            }
+        }
+        outcome
+    }
+}
+
+/// Which of several cookies of the name is the better one: what verifies, then the later end.
+fn rank(judged: &Judged) -> (u8, u64) {
+    match judged {
+        Judged::Valid { session, .. } => (3, session.expires_at().as_millis()),
+        Judged::Expired(expired) => (2, expired.claims().expires_at().as_millis()),
+        Judged::Failed(failure) if failure.is_retryable() => (1, 0),
+        Judged::Failed(_) => (0, 0),
+    }
+}
+
+pub(crate) fn expired_failure(expired: Arc<ExpiredSession>) -> Failure {
+    Failure::new(Reason::ExpiredJwt).with_expired(expired)
+}

@@ -1,0 +1,78 @@
+//! One grant: the same refresh token, sent again while that is safe.
+
+use super::GrantResult;
+use crate::api::{ApiClient, ApiError, Grant, IdempotencyKey, Purpose, RefreshTokenGrant, RequestContext};
+use sealkit_core::{Failure, Reason, RefreshToken, SecureRandom};
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, sleep};
+
+/// When a refresh is tried again.
+///
+/// The provider answers the same refresh token with the same new pair for 30 s (WorkOS "Session resilience"), so every
+/// attempt must have been sent well before that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetrySettings {
+    /// No attempt is sent later than so long after the first.
+    pub last_attempt: Duration,
+    /// Waits between the attempts, before jitter of a quarter up or down.
+    pub waits: [Duration; 3],
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        let waits = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_millis(2500)];
+        Self { last_attempt: Duration::from_secs(20), waits }
+    }
+}
+
+/// Refreshes, and sends the same token again after a failure that says nothing about it: a time-out, a cut or unreadable
+/// answer, 408, 429, 5xx. After any other 4xx never. `Retry-After` is honoured where it fits into the window and handed to
+/// the caller where it does not.
+pub(crate) async fn grant(
+    api: &ApiClient,
+    refresh_token: RefreshToken,
+    organization_id: Option<String>,
+    settings: RetrySettings,
+    random: &dyn SecureRandom,
+) -> GrantResult {
+    let mut grant = RefreshTokenGrant::new(refresh_token);
+    if let Some(organization_id) = organization_id {
+        grant = grant.with_organization_id(organization_id);
+    }
+    let grant = Grant::RefreshToken(grant);
+    let context = IdempotencyKey::random(random).map(RequestContext::with_idempotency_key).unwrap_or_default();
+    let begun = Instant::now();
+    let mut waits = settings.waits.iter();
+    let mut replayed_unusable = false;
+    loop {
+        let error = match api.authenticate(&grant, &context).await {
+            Ok(reply) => return Ok(Arc::new(reply.into_body())),
+            Err(error) => error,
+        };
+        let failure = error.to_failure(Purpose::Refresh);
+        let Some(wait) = waits.next().filter(|_| may_replay(&error, &failure, replayed_unusable)) else {
+            return Err(failure);
+        };
+        replayed_unusable |= failure.reason() == Reason::InvalidResponse && error.meta().status.is_some();
+        let wait = jittered(*wait, random).max(failure.retry_after().unwrap_or_default());
+        if begun.elapsed() + wait > settings.last_attempt {
+            return Err(failure);
+        }
+        tracing::debug!(reason = %failure.reason(), wait_ms = wait.as_millis(), "refresh will be sent again");
+        sleep(wait).await;
+    }
+}
+
+/// A complete answer that is of no use is asked for once more; it will hardly be another one the third time.
+fn may_replay(error: &ApiError, failure: &Failure, replayed_unusable: bool) -> bool {
+    error.is_replayable() && !(replayed_unusable && failure.reason() == Reason::InvalidResponse)
+}
+
+fn jittered(wait: Duration, random: &dyn SecureRandom) -> Duration {
+    let mut byte = [128];
+    // Without randomness there is no jitter, which is no reason to give up.
+    let _ = random.fill(&mut byte);
+    let [byte] = byte;
+    wait * 3 / 4 + wait * u32::from(byte) / 512
+}

@@ -1,0 +1,19 @@
+//! Refreshing: one grant per refresh token, retried inside the replay window, its result kept and given to everybody.
+//!
+//! ```text
+//! caller ─► coordinator ─► grant, in a task of its own ─► token endpoint (again, while a replay is safe)
+//!   ▲            │
+//!   └── result ──┘ kept, so that a late request with the old cookie gets the same successor
+//! ```
+
+mod coordinator;
+mod grant;
+mod in_process;
+mod key;
+
+pub use coordinator::{CoordinatorFuture, GrantJob, GrantResult, RefreshCoordinator};
+pub use grant::RetrySettings;
+pub use in_process::{InProcessCoordinator, InProcessSettings};
+pub use key::{CoordinationKey, CoordinatorSecret};
+
+pub(crate) use grant::grant;
