@@ -22,6 +22,7 @@ pub use keyring::{
     Key, KeyRing, KeyRingBuilder, KeyRingError, KeyRingProblem, MAX_PASSWORDS, MIN_PASSWORD_CHARACTERS,
 };
 pub use negotiate::{Answer, Denial, DenialBody, PublicCode, RequestKind, RequestProfile};
+pub use path_rules::{PathRuleFault, PathRuleProblem, PathRules, PathRulesError};
 pub use random::{RandomUnavailable, SecureRandom, SystemRandom};
 pub use reason::{Class, Reason, UnknownReason};
 pub use secret::*;

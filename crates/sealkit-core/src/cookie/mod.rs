@@ -13,6 +13,8 @@ mod header;
 mod percent;
 mod set_cookie;
 
+pub(crate) use set_cookie::is_name;
+
 pub use header::{
     Candidates, CookieLine, MAX_CANDIDATES, MAX_HEADER_BYTES, Pairs, candidates, decode_value, pairs,
 };

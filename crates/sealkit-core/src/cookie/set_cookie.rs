@@ -166,6 +166,12 @@ impl CookieSettings {
         Self { path: "/".into(), same_site, max_age, ..self.clone() }
     }
 
+    /// These attributes for a sign-in with this redirect URI, which decides on `Secure` ([`is_http`]).
+    pub(crate) fn secured_for(&self, redirect_uri: &str) -> Self {
+        let secure = !is_http(redirect_uri) || self.same_site == SameSite::None;
+        Self { secure, ..self.clone() }
+    }
+
     /// Writes without the limit on size; `name` must be a token.
     pub(crate) fn write(&self, name: &str, value: &str) -> SetCookie {
         let mut line = String::with_capacity(name.len() + value.len() + 128);
@@ -246,8 +252,7 @@ impl CookieSettingsBuilder {
 
     /// `Secure` as the libraries choose it: unless this URI is `http:`. One that cannot be read means `Secure`.
     pub fn secure_for_redirect_uri(self, uri: &str) -> Self {
-        let http = url::Url::parse(uri).is_ok_and(|uri| uri.scheme() == "http");
-        self.secure(!http)
+        self.secure(!is_http(uri))
     }
 
     /// `Secure`, said outright.
@@ -300,6 +305,11 @@ impl CookieSettingsBuilder {
             max_age: self.max_age.unwrap_or(DEFAULT_MAX_AGE),
         })
     }
+}
+
+/// What cannot be read is not `http:`.
+fn is_http(uri: &str) -> bool {
+    url::Url::parse(uri).is_ok_and(|uri| uri.scheme() == "http")
 }
 
 /// Browsers compare the prefixes without regard to case (RFC 6265bis §4.1.3).
