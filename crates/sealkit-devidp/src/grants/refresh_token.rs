@@ -1,0 +1,79 @@
+//! `refresh_token`: rotates every time, answers the same pair again within the replay window, switches organizations.
+
+use super::Body;
+use crate::{
+    errors::ApiError,
+    state::{SignIn, State, TokenPlan, no_such_organization, not_a_member},
+};
+use sealkit_core::UnixMillis;
+use serde_json::Value;
+
+impl State {
+    pub(super) fn refresh(&mut self, body: &Body, now: UnixMillis) -> Result<Value, ApiError> {
+        let presented = body.require("refresh_token")?;
+        let Some(held) = self.refresh_tokens.get(presented) else {
+            return Err(ApiError::invalid_grant("Invalid refresh token."));
+        };
+        let session_id = held.session_id.clone();
+        let Some(session) =
+            self.sessions.get(&session_id).filter(|session| session.is_active(&self.settings, now))
+        else {
+            return Err(ApiError::invalid_grant("Session has already ended."));
+        };
+        if let Some((at, answer)) = &held.exchanged {
+            // The same pair again, whatever organization the replay names: that is what makes a lost answer harmless.
+            let replayable = !self.settings.replay_window.is_zero()
+                && now.saturating_since(*at) <= self.settings.replay_window;
+            return if replayable {
+                Ok(answer.clone())
+            } else {
+                Err(ApiError::invalid_grant("Refresh token already exchanged."))
+            };
+        }
+        let Some(user) = self.user(&session.user_id) else {
+            return Err(ApiError::invalid_grant("The user no longer exists."));
+        };
+        let organization_id = match body.text("organization_id") {
+            Some(id) if user.membership(id).is_some() => Some(id.to_owned()),
+            Some(id) if self.organization(id).is_some() => return Err(not_a_member()),
+            Some(_) => return Err(no_such_organization()),
+            None => session.organization_id.clone(),
+        };
+        if organization_id.as_deref().is_some_and(|id| user.membership(id).is_none()) {
+            return Err(not_a_member());
+        }
+        let mut sign_in = SignIn::new(&session.user_id, &session.method, session.auth_time);
+        sign_in.impersonator = session.impersonator.clone();
+        if let Some(refusal) = self.demanded_at_refresh(&sign_in, organization_id.as_deref(), now) {
+            return Err(refusal);
+        }
+        self.exchange(presented, &session_id, organization_id, now)
+    }
+
+    fn exchange(
+        &mut self,
+        presented: &str,
+        session_id: &str,
+        organization_id: Option<String>,
+        now: UnixMillis,
+    ) -> Result<Value, ApiError> {
+        let before = self.sessions.get(session_id).and_then(|session| session.organization_id.clone());
+        self.set_organization(session_id, organization_id);
+        let answer = self.issue(session_id, &TokenPlan::default(), now);
+        match &answer {
+            Ok(answer) => {
+                if let Some(held) = self.refresh_tokens.get_mut(presented) {
+                    held.exchanged = Some((now, answer.clone()));
+                }
+            }
+            Err(_) => self.set_organization(session_id, before),
+        }
+        answer
+    }
+
+    fn set_organization(&mut self, session_id: &str, organization_id: Option<String>) {
+        if let Some(session) = self.sessions.get_mut(session_id) {
+            session.organization_id = organization_id;
+        }
+    }
+}

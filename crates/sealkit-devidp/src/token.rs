@@ -1,0 +1,102 @@
+//! JSON Web Tokens, written by hand so that every header and every claim can be forged.
+
+use crate::keys::{Material, SigningUnavailable};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Map, Value, json};
+
+/// The form of the `iss` claim. WorkOS environments differ by age and by feature flags.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IssuerForm {
+    /// `{base}/user_management/{client_id}`: environments made since mid-2025.
+    #[default]
+    UserManagement,
+    /// `{base}`: older environments.
+    Origin,
+    /// `{base}/`: as one page of the documentation writes it.
+    OriginSlash,
+    /// `{base}/sso/{client_id}`.
+    Sso,
+    /// `{base}/convex/{client_id}`.
+    Convex,
+    /// Exactly this text.
+    Fixed(String),
+}
+
+impl IssuerForm {
+    pub(crate) fn issuer(&self, base: &str, client_id: &str) -> String {
+        match self {
+            Self::UserManagement => format!("{base}/user_management/{client_id}"),
+            Self::Origin => base.to_owned(),
+            Self::OriginSlash => format!("{base}/"),
+            Self::Sso => format!("{base}/sso/{client_id}"),
+            Self::Convex => format!("{base}/convex/{client_id}"),
+            Self::Fixed(issuer) => issuer.clone(),
+        }
+    }
+}
+
+/// Claims that a template may not set (WorkOS documentation, "JWT Templates").
+pub(crate) const RESERVED_CLAIMS: [&str; 6] = ["iss", "sub", "exp", "iat", "nbf", "jti"];
+
+/// How large the rendered custom claims may be, in bytes of JSON.
+pub(crate) const CUSTOM_CLAIMS_LIMIT: usize = 3_072;
+
+/// The first claim in `claims` that a template may not set.
+pub(crate) fn reserved_claim(claims: &Map<String, Value>) -> Option<&'static str> {
+    RESERVED_CLAIMS.into_iter().find(|name| claims.contains_key(*name))
+}
+
+/// The header of an access token.
+pub(crate) fn header(kid: &str) -> Value {
+    json!({ "alg": "RS256", "kid": kid, "typ": "JWT" })
+}
+
+/// Signs with RS256 whatever the header says (RFC 7515 §3.1, RFC 7518 §3.3).
+pub(crate) fn encode(
+    header: &Value,
+    claims: &Value,
+    material: &Material,
+) -> Result<String, SigningUnavailable> {
+    let mut token = URL_SAFE_NO_PAD.encode(header.to_string());
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(claims.to_string(), &mut token);
+    let signature = material.sign(token.as_bytes())?;
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+    Ok(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::KeySet;
+    use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+
+    #[test]
+    fn a_token_verifies_with_its_key() {
+        let keys = KeySet::new("kid".to_owned()).unwrap();
+        let key = keys.current();
+        let token = encode(&header(&key.kid), &json!({ "sub": "user_1" }), &key.material).unwrap();
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let public = key.material.public_der();
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public)
+            .verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).unwrap())
+            .unwrap();
+    }
+
+    #[test]
+    fn every_issuer_form_is_spelt_as_in_the_field() {
+        let forms = [
+            (IssuerForm::UserManagement, "http://h/user_management/c"),
+            (IssuerForm::Origin, "http://h"),
+            (IssuerForm::OriginSlash, "http://h/"),
+            (IssuerForm::Sso, "http://h/sso/c"),
+            (IssuerForm::Convex, "http://h/convex/c"),
+            (IssuerForm::Fixed("x".to_owned()), "x"),
+        ];
+        for (form, expected) in forms {
+            assert_eq!(form.issuer("http://h", "c"), expected);
+        }
+    }
+}
