@@ -1,0 +1,380 @@
+//! Collecting settings; nothing is checked before [`ConfigBuilder::build`], and then everything is.
+
+use super::{
+    Config,
+    env::{self, Environment, Given},
+    problem::{ConfigError, Problem},
+    settings::{HttpSettings, RefreshSettings},
+    validate,
+};
+use crate::{
+    api::{ApiBase, ClientId},
+    keys::KeySetSettings,
+};
+use sealkit_core::{
+    ApiKey, CookiePassword, KeyRing, KeyRingProblem, MIN_PASSWORD_CHARACTERS,
+    cookie::SameSite,
+    token::{IssuerPolicy, TokenPolicy},
+};
+use std::time::Duration;
+
+/// Longest cookie value that is opened by default, in bytes.
+const DEFAULT_MAX_COOKIE_VALUE: usize = 24 * 1024;
+
+/// Most unfinished sign-ins of one browser by default.
+const DEFAULT_MAX_PENDING_SIGN_INS: usize = 5;
+
+/// The settings of a [`Config`], not yet checked. `Debug` shows no secret.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct ConfigBuilder {
+    problems: Vec<Problem>,
+    client_id: Option<Given<String>>,
+    api_key: Option<Given<ApiKey>>,
+    api: ApiAddress,
+    keys: Option<Keys>,
+    redirect_uri: Option<Given<String>>,
+    cookie: CookieInput,
+    issuers: Option<Issuers>,
+    audiences: Vec<String>,
+    leeway: Option<Duration>,
+    refresh: RefreshSettings,
+    http: HttpSettings,
+    request_timeout: Option<Given<String>>,
+    key_set: KeySetSettings,
+    max_cookie_value: Option<usize>,
+    max_pending_sign_ins: Option<usize>,
+    development: bool,
+}
+
+/// The API's address in whole or in parts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ApiAddress {
+    pub(super) whole: Option<Given<String>>,
+    pub(super) hostname: Option<Given<String>>,
+    pub(super) https: Option<Given<String>>,
+    pub(super) port: Option<Given<String>>,
+}
+
+/// Cookie settings as they were given.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CookieInput {
+    pub(super) name: Option<Given<String>>,
+    pub(super) path: Option<Given<String>>,
+    pub(super) domain: Option<Given<String>>,
+    pub(super) max_age: Option<Given<String>>,
+    pub(super) same_site: Option<Given<String>>,
+    pub(super) secure: Option<bool>,
+}
+
+#[derive(Clone, Debug)]
+enum Keys {
+    Password(Given<CookiePassword>),
+    Ring(KeyRing),
+}
+
+#[derive(Clone, Debug)]
+enum Issuers {
+    Any,
+    Environment(Given<String>),
+    List(Vec<String>),
+}
+
+impl ConfigBuilder {
+    /// Starts from the environment; what is set in code afterwards stands above it.
+    pub fn from_env(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let mut problems = Vec::new();
+        let mut environment = Environment { lookup, problems: &mut problems };
+        let mut builder = Self {
+            client_id: environment.filled(env::CLIENT_ID),
+            api_key: environment.filled(env::API_KEY).map(|key| Given::new(key.setting, key.value.into())),
+            keys: environment
+                .filled(env::COOKIE_PASSWORD)
+                .map(|password| Keys::Password(Given::new(password.setting, password.value.into()))),
+            api: ApiAddress {
+                whole: environment.optional(env::BASE_URL),
+                hostname: environment.optional(env::API_HOSTNAME),
+                https: environment.optional(env::API_HTTPS),
+                port: environment.optional(env::API_PORT),
+            },
+            redirect_uri: environment.either(env::REDIRECT_URI, env::NEXT_PUBLIC_REDIRECT_URI, str::eq),
+            cookie: CookieInput {
+                name: environment.optional(env::COOKIE_NAME),
+                max_age: environment.optional(env::COOKIE_MAX_AGE),
+                domain: environment.optional(env::COOKIE_DOMAIN),
+                same_site: environment.either(
+                    env::COOKIE_SAMESITE,
+                    env::COOKIE_SAME_SITE,
+                    str::eq_ignore_ascii_case,
+                ),
+                ..CookieInput::default()
+            },
+            issuers: environment.optional(env::ISSUER).map(Issuers::Environment),
+            request_timeout: environment.optional(env::REQUEST_TIMEOUT),
+            ..Self::default()
+        };
+        builder.problems = problems;
+        builder
+    }
+
+    /// The application's client id. Required.
+    pub fn client_id(mut self, id: impl Into<String>) -> Self {
+        self.forget(&[env::CLIENT_ID]);
+        self.client_id = Some(Given::new("client_id", id.into()));
+        self
+    }
+
+    /// The API key. Public clients have none.
+    pub fn api_key(mut self, key: impl Into<ApiKey>) -> Self {
+        self.forget(&[env::API_KEY]);
+        self.api_key = Some(Given::new("api_key", key.into()));
+        self
+    }
+
+    /// The API's address; `https`, or `http` on a loopback host. Default `https://api.workos.com`.
+    pub fn api_base(mut self, url: impl Into<String>) -> Self {
+        self.forget(&[env::BASE_URL, env::API_HOSTNAME, env::API_HTTPS, env::API_PORT]);
+        self.api = ApiAddress { whole: Some(Given::new("api_base", url.into())), ..ApiAddress::default() };
+        self
+    }
+
+    /// The one cookie password. Either this or [`key_ring`](Self::key_ring) is required.
+    pub fn cookie_password(mut self, password: impl Into<CookiePassword>) -> Self {
+        self.forget(&[env::COOKIE_PASSWORD]);
+        self.keys = Some(Keys::Password(Given::new("cookie_password", password.into())));
+        self
+    }
+
+    /// Several cookie passwords: the first seals, every one opens.
+    pub fn key_ring(mut self, ring: KeyRing) -> Self {
+        self.forget(&[env::COOKIE_PASSWORD]);
+        self.keys = Some(Keys::Ring(ring));
+        self
+    }
+
+    /// Where WorkOS sends the browser after a sign-in.
+    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.forget(&[env::REDIRECT_URI, env::NEXT_PUBLIC_REDIRECT_URI]);
+        self.redirect_uri = Some(Given::new("redirect_uri", uri.into()));
+        self
+    }
+
+    /// Name of the session cookie. Default `wos-session`.
+    pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
+        self.forget(&[env::COOKIE_NAME]);
+        self.cookie.name = Some(Given::new("cookie_name", name.into()));
+        self
+    }
+
+    /// `Path` of the session cookie. Default `/`.
+    pub fn cookie_path(mut self, path: impl Into<String>) -> Self {
+        self.cookie.path = Some(Given::new("cookie_path", path.into()));
+        self
+    }
+
+    /// `Domain` of the session cookie. Default: the host alone.
+    pub fn cookie_domain(mut self, domain: impl Into<String>) -> Self {
+        self.forget(&[env::COOKIE_DOMAIN]);
+        self.cookie.domain = Some(Given::new("cookie_domain", domain.into()));
+        self
+    }
+
+    /// `Max-Age` of the session cookie, in whole seconds. Default 400 days.
+    pub fn cookie_max_age(mut self, max_age: Duration) -> Self {
+        self.forget(&[env::COOKIE_MAX_AGE]);
+        self.cookie.max_age = Some(Given::new("cookie_max_age", max_age.as_secs().to_string()));
+        self
+    }
+
+    /// `SameSite` of the session cookie. Default `Lax`.
+    pub fn cookie_same_site(mut self, same_site: SameSite) -> Self {
+        self.forget(&[env::COOKIE_SAMESITE, env::COOKIE_SAME_SITE]);
+        self.cookie.same_site = Some(Given::new("cookie_same_site", same_site.as_str().to_owned()));
+        self
+    }
+
+    /// `Secure` of the session cookie. Default: unless the redirect URI is `http`.
+    pub const fn cookie_secure(mut self, secure: bool) -> Self {
+        self.cookie.secure = Some(secure);
+        self
+    }
+
+    /// Accepted issuers, in place of the five forms that are derived from the API's address.
+    pub fn issuers(mut self, issuers: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.forget(&[env::ISSUER]);
+        self.issuers = Some(Issuers::List(issuers.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// Accepts tokens of any issuer whose signature verifies. Only the key set stands between you and another application then.
+    pub fn with_insecure_any_issuer(mut self) -> Self {
+        self.forget(&[env::ISSUER]);
+        self.issuers = Some(Issuers::Any);
+        self
+    }
+
+    /// Demands that tokens name one of these audiences. AuthKit tokens carry none unless a JWT template adds it.
+    pub fn audiences(mut self, audiences: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.audiences = audiences.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How far `nbf` may lie in the future. Default 60 s, at most 10 min.
+    pub const fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = Some(leeway);
+        self
+    }
+
+    /// When and how sessions are refreshed.
+    pub const fn refresh(mut self, refresh: RefreshSettings) -> Self {
+        self.refresh = refresh;
+        self
+    }
+
+    /// Limits of calls to the API. Stands above `WORKOS_REQUEST_TIMEOUT`.
+    pub fn http(mut self, http: HttpSettings) -> Self {
+        self.forget(&[env::REQUEST_TIMEOUT]);
+        self.http = http;
+        self.request_timeout = None;
+        self
+    }
+
+    /// How long key sets serve.
+    pub const fn key_set(mut self, key_set: KeySetSettings) -> Self {
+        self.key_set = key_set;
+        self
+    }
+
+    /// Longest cookie value that is opened, in bytes: 4 KiB to 1 MiB. Default 24 KiB.
+    pub const fn max_cookie_value(mut self, bytes: usize) -> Self {
+        self.max_cookie_value = Some(bytes);
+        self
+    }
+
+    /// Most verifier cookies of unfinished sign-ins that one browser keeps: 1 to 20. Default 5.
+    pub const fn max_pending_sign_ins(mut self, count: usize) -> Self {
+        self.max_pending_sign_ins = Some(count);
+        self
+    }
+
+    /// Says the fine reason in answers to denied requests. Never in production.
+    pub const fn development(mut self, yes: bool) -> Self {
+        self.development = yes;
+        self
+    }
+
+    /// Drops what was wrong with variables that a setting in code replaces.
+    fn forget(&mut self, variables: &[&str]) {
+        self.problems.retain(|problem| !variables.contains(&problem.setting()));
+    }
+
+    /// Checks everything.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that is missing or wrong.
+    pub fn build(self) -> Result<Config, ConfigError> {
+        let mut problems = self.problems;
+        let client_id = client_id(self.client_id, &mut problems);
+        let api_key = self.api_key.and_then(|key| key.check(&mut problems, validate::api_key));
+        let api_base = validate::api_base(self.api, &mut problems);
+        let key_ring = key_ring(self.keys, &mut problems);
+        let redirect_uri = self.redirect_uri.and_then(|uri| uri.check(&mut problems, validate::redirect_uri));
+        let cookie = validate::cookie(self.cookie, redirect_uri.as_ref(), &mut problems);
+        let mut http = self.http;
+        if let Some(timeout) =
+            self.request_timeout.and_then(|text| text.check(&mut problems, validate::timeout))
+        {
+            http.attempt_timeout = timeout;
+            http.connect_timeout = http.connect_timeout.min(timeout);
+        }
+        validate::http(&http, &mut problems);
+        validate::refresh(&self.refresh, &mut problems);
+        validate::key_set(&self.key_set, &mut problems);
+        let max_cookie_value = self.max_cookie_value.unwrap_or(DEFAULT_MAX_COOKIE_VALUE);
+        validate::range("max_cookie_value", max_cookie_value, 4 * 1024, 1024 * 1024, &mut problems);
+        let max_pending_sign_ins = self.max_pending_sign_ins.unwrap_or(DEFAULT_MAX_PENDING_SIGN_INS);
+        validate::range("max_pending_sign_ins", max_pending_sign_ins, 1, 20, &mut problems);
+        let leeway = self.leeway.unwrap_or(TokenPolicy::DEFAULT_LEEWAY);
+        validate::at_most("leeway", leeway, Duration::from_secs(600), &mut problems);
+        validate::audiences(&self.audiences, &mut problems);
+        let issuers = issuers(self.issuers, &api_base, client_id.as_ref(), &mut problems);
+        match (client_id, key_ring, cookie) {
+            (Some(client_id), Some(key_ring), Some(cookie)) if problems.is_empty() => Ok(Config {
+                client_id,
+                api_key,
+                api_base,
+                key_ring,
+                redirect_uri,
+                cookie,
+                token_policy: TokenPolicy::new(issuers).with_audiences(self.audiences).with_leeway(leeway),
+                refresh: self.refresh,
+                http,
+                key_set: self.key_set,
+                max_cookie_value,
+                max_pending_sign_ins,
+                development: self.development,
+            }),
+            _ => Err(ConfigError::new(problems)),
+        }
+    }
+}
+
+fn client_id(given: Option<Given<String>>, problems: &mut Vec<Problem>) -> Option<ClientId> {
+    let Some(given) = given else {
+        missing(
+            env::CLIENT_ID,
+            "set it to the client id (client_…) that the WorkOS dashboard shows",
+            problems,
+        );
+        return None;
+    };
+    given.check(problems, validate::client_id)
+}
+
+fn key_ring(given: Option<Keys>, problems: &mut Vec<Problem>) -> Option<KeyRing> {
+    match given {
+        None => {
+            missing(env::COOKIE_PASSWORD, "make a password with `sealkit key new` and set it", problems);
+            None
+        }
+        Some(Keys::Ring(ring)) => Some(ring),
+        Some(Keys::Password(password)) => match KeyRing::from_password(password.value) {
+            Ok(ring) => Some(ring),
+            Err(error) => {
+                let told = error.problems().iter().map(|problem| password_problem(password.setting, problem));
+                problems.extend(told);
+                None
+            }
+        },
+    }
+}
+
+fn password_problem(setting: &'static str, problem: &KeyRingProblem) -> Problem {
+    let KeyRingProblem::TooShort { characters, .. } = problem else {
+        return Problem::from_message(setting, problem);
+    };
+    let problem = format!("has {characters} characters, at least {MIN_PASSWORD_CHARACTERS} are needed");
+    Problem::new(setting, problem, "make one with `sealkit key new`")
+}
+
+/// Says that a required variable is missing, unless it was found and is wrong in another way.
+fn missing(setting: &'static str, fix: &'static str, problems: &mut Vec<Problem>) {
+    if !problems.iter().any(|problem| problem.setting() == setting) {
+        problems.push(Problem::new(setting, "is not set", fix));
+    }
+}
+
+fn issuers(
+    given: Option<Issuers>,
+    base: &ApiBase,
+    client_id: Option<&ClientId>,
+    problems: &mut Vec<Problem>,
+) -> IssuerPolicy {
+    let list = match given {
+        Some(Issuers::Any) => return IssuerPolicy::Any,
+        None => return IssuerPolicy::derived(base.as_url(), client_id.map_or("", ClientId::as_str)),
+        Some(Issuers::Environment(given)) => given.check(problems, validate::issuer_list),
+        Some(Issuers::List(list)) => Given::new("issuers", list).check(problems, validate::issuers),
+    };
+    IssuerPolicy::OneOf(list.unwrap_or_default())
+}

@@ -1,0 +1,169 @@
+//! The environment variables, and the one place of the library that may look at the environment of the process.
+//!
+//! An empty value counts as not set, as in the JavaScript libraries, except for client id, API key and cookie password: there
+//! it is a problem. Nothing is trimmed. Every value is checked; none is silently replaced by a default.
+
+use super::problem::Problem;
+use std::env::VarError;
+
+/// The application's client id (`client_…`). Read by every WorkOS library. Required.
+pub const CLIENT_ID: &str = "WORKOS_CLIENT_ID";
+/// The API key (`sk_…`), which is the client secret too. Read by every WorkOS library. Public clients have none.
+pub const API_KEY: &str = "WORKOS_API_KEY";
+/// The password that seals the session cookie, at least 32 characters. Read by the JavaScript libraries. Required.
+pub const COOKIE_PASSWORD: &str = "WORKOS_COOKIE_PASSWORD";
+/// Where WorkOS sends the browser after a sign-in. Read by authkit-session and what stands on it.
+pub const REDIRECT_URI: &str = "WORKOS_REDIRECT_URI";
+/// The same, as authkit-nextjs spells it.
+pub const NEXT_PUBLIC_REDIRECT_URI: &str = "NEXT_PUBLIC_WORKOS_REDIRECT_URI";
+/// Name of the session cookie. Read by the JavaScript libraries. Default `wos-session`.
+pub const COOKIE_NAME: &str = "WORKOS_COOKIE_NAME";
+/// `Max-Age` of the session cookie, in whole seconds. Read by the JavaScript libraries. Default 34,560,000 (400 days).
+pub const COOKIE_MAX_AGE: &str = "WORKOS_COOKIE_MAX_AGE";
+/// `Domain` of the session cookie. Read by the JavaScript libraries. Default: the host alone.
+pub const COOKIE_DOMAIN: &str = "WORKOS_COOKIE_DOMAIN";
+/// `SameSite` of the session cookie: `lax`, `strict` or `none`. Read by authkit-nextjs. Default `lax`.
+pub const COOKIE_SAMESITE: &str = "WORKOS_COOKIE_SAMESITE";
+/// The same, as authkit-session spells it.
+pub const COOKIE_SAME_SITE: &str = "WORKOS_COOKIE_SAME_SITE";
+/// Host of the API. Read by the JavaScript libraries. Default `api.workos.com`.
+pub const API_HOSTNAME: &str = "WORKOS_API_HOSTNAME";
+/// `true` or `false`: whether the API speaks TLS. Read by the JavaScript libraries. Default `true`; `false` on loopback only.
+pub const API_HTTPS: &str = "WORKOS_API_HTTPS";
+/// Port of the API. Read by the JavaScript libraries. Default: the scheme's own.
+pub const API_PORT: &str = "WORKOS_API_PORT";
+/// The API's whole address. Read by the Python library. Default `https://api.workos.com`.
+pub const BASE_URL: &str = "WORKOS_BASE_URL";
+/// Longest time of one call to the API, in seconds. Read by the Python library (60 there, 5 here).
+pub const REQUEST_TIMEOUT: &str = "WORKOS_REQUEST_TIMEOUT";
+/// Accepted issuers, separated by commas. Read by the Python library. Default: the five forms derived from the API's address.
+pub const ISSUER: &str = "WORKOS_ISSUER";
+/// Claims a one-shot environment. Read by authkit-nextjs; ignored here on purpose: it concerns no session.
+pub const CLAIM_TOKEN: &str = "WORKOS_CLAIM_TOKEN";
+
+/// Every variable that is read here.
+pub const READ: &[&str] = &[
+    CLIENT_ID,
+    API_KEY,
+    COOKIE_PASSWORD,
+    REDIRECT_URI,
+    NEXT_PUBLIC_REDIRECT_URI,
+    COOKIE_NAME,
+    COOKIE_MAX_AGE,
+    COOKIE_DOMAIN,
+    COOKIE_SAMESITE,
+    COOKIE_SAME_SITE,
+    API_HOSTNAME,
+    API_HTTPS,
+    API_PORT,
+    BASE_URL,
+    REQUEST_TIMEOUT,
+    ISSUER,
+];
+
+/// Every variable of the WorkOS libraries that is known here and ignored.
+pub const IGNORED: &[&str] = &[CLAIM_TOKEN];
+
+/// The lookup for programs: a variable of this process. A value that is no UTF-8 comes back damaged on purpose (with U+FFFD in
+/// it), so that it is refused and not taken for one that is missing.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place of the library that reads the environment")]
+pub fn process_environment(name: &str) -> Option<String> {
+    match std::env::var(name) {
+        Ok(value) => Some(value),
+        Err(VarError::NotPresent) => None,
+        Err(VarError::NotUnicode(value)) => Some(value.to_string_lossy().into_owned()),
+    }
+}
+
+/// A value with the name under which it was given.
+#[derive(Clone, Debug)]
+pub(super) struct Given<T> {
+    pub(super) setting: &'static str,
+    pub(super) value: T,
+}
+
+impl<T> Given<T> {
+    pub(super) const fn new(setting: &'static str, value: T) -> Self {
+        Self { setting, value }
+    }
+
+    /// The checked value; what is wrong goes to `problems`.
+    pub(super) fn check<U>(
+        self,
+        problems: &mut Vec<Problem>,
+        check: impl FnOnce(T) -> Result<U, (String, &'static str)>,
+    ) -> Option<U> {
+        match check(self.value) {
+            Ok(value) => Some(value),
+            Err((problem, fix)) => {
+                problems.push(Problem::new(self.setting, problem, fix));
+                None
+            }
+        }
+    }
+}
+
+/// Reads variables and remembers what is wrong with them as text.
+pub(super) struct Environment<'p, L> {
+    pub(super) lookup: L,
+    pub(super) problems: &'p mut Vec<Problem>,
+}
+
+impl<L: Fn(&str) -> Option<String>> Environment<'_, L> {
+    /// A variable whose empty value is a problem.
+    pub(super) fn filled(&mut self, name: &'static str) -> Option<Given<String>> {
+        let value = (self.lookup)(name)?;
+        if value.is_empty() {
+            self.problems.push(Problem::new(name, "is set but empty", "give it a value, or unset it"));
+            return None;
+        }
+        self.readable(name, value)
+    }
+
+    /// A variable whose empty value counts as not set.
+    pub(super) fn optional(&mut self, name: &'static str) -> Option<Given<String>> {
+        let value = (self.lookup)(name).filter(|value| !value.is_empty())?;
+        self.readable(name, value)
+    }
+
+    /// One setting with two spellings, which must agree.
+    pub(super) fn either(
+        &mut self,
+        first: &'static str,
+        second: &'static str,
+        same: fn(&str, &str) -> bool,
+    ) -> Option<Given<String>> {
+        let (one, other) = (self.optional(first), self.optional(second));
+        if let (Some(one), Some(other)) = (&one, &other)
+            && !same(&one.value, &other.value)
+        {
+            let problem = format!("does not agree with {second}");
+            self.problems.push(Problem::new(
+                first,
+                problem,
+                "set one of the two only, or both to the same value",
+            ));
+        }
+        one.or(other)
+    }
+
+    fn readable(&mut self, name: &'static str, value: String) -> Option<Given<String>> {
+        if value.contains('\u{fffd}') {
+            self.problems.push(Problem::new(name, "is not valid UTF-8", "write it in UTF-8"));
+            return None;
+        }
+        Some(Given::new(name, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_process_environment_is_read_and_what_is_missing_is_missing() {
+        assert!(process_environment("PATH").is_some());
+        assert_eq!(process_environment("SEALKIT_NO_SUCH_VARIABLE"), None);
+    }
+}

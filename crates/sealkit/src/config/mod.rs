@@ -1,0 +1,169 @@
+//! Everything that can be set: from code, from the environment, or both. No file, no network; all problems are told at once.
+//!
+//! ```
+//! use sealkit::config::Config;
+//!
+//! let environment = |name: &str| match name {
+//!     "WORKOS_CLIENT_ID" => Some("client_01EXAMPLE".to_owned()),
+//!     "WORKOS_API_KEY" => Some("sk_example".to_owned()),
+//!     "WORKOS_COOKIE_PASSWORD" => Some("a password of at least 32 characters".to_owned()),
+//!     _ => None,
+//! };
+//! let config = Config::from_env(environment)?;
+//! assert_eq!(config.cookie().name(), "wos-session");
+//! # Ok::<(), sealkit::config::ConfigError>(())
+//! ```
+//!
+//! Programs pass [`process_environment`] as the lookup.
+
+mod builder;
+pub mod env;
+mod problem;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+pub use builder::ConfigBuilder;
+pub use env::process_environment;
+pub use problem::{ConfigError, Problem};
+pub use settings::{HttpSettings, RefreshSettings};
+
+use crate::{
+    api::{ApiBase, ApiClient, ClientId, HttpTransport, ReqwestTransport, TransportBuildError},
+    clock::Clock,
+    keys::KeySetSettings,
+};
+use sealkit_core::{ApiKey, KeyRing, cookie::CookieSettings, token::TokenPolicy};
+use std::sync::Arc;
+use url::Url;
+
+/// A checked configuration. `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub struct Config {
+    client_id: ClientId,
+    api_key: Option<ApiKey>,
+    api_base: ApiBase,
+    key_ring: KeyRing,
+    redirect_uri: Option<Url>,
+    cookie: CookieSettings,
+    token_policy: TokenPolicy,
+    refresh: RefreshSettings,
+    http: HttpSettings,
+    key_set: KeySetSettings,
+    max_cookie_value: usize,
+    max_pending_sign_ins: usize,
+    development: bool,
+}
+
+impl Config {
+    /// A configuration to fill in code.
+    pub fn builder() -> ConfigBuilder {
+        ConfigBuilder::default()
+    }
+
+    /// The configuration that the environment describes; `lookup` gives the value of a variable.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that is missing or wrong.
+    pub fn from_env(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        ConfigBuilder::from_env(lookup).build()
+    }
+
+    /// The application.
+    #[must_use]
+    pub const fn client_id(&self) -> &ClientId {
+        &self.client_id
+    }
+
+    /// The API key; a public client has none.
+    #[must_use]
+    pub const fn api_key(&self) -> Option<&ApiKey> {
+        self.api_key.as_ref()
+    }
+
+    /// The API's address.
+    #[must_use]
+    pub const fn api_base(&self) -> &ApiBase {
+        &self.api_base
+    }
+
+    /// The cookie passwords.
+    #[must_use]
+    pub const fn key_ring(&self) -> &KeyRing {
+        &self.key_ring
+    }
+
+    /// Where WorkOS sends the browser after a sign-in; sign-ins need it.
+    #[must_use]
+    pub const fn redirect_uri(&self) -> Option<&Url> {
+        self.redirect_uri.as_ref()
+    }
+
+    /// How the session cookie is written.
+    #[must_use]
+    pub const fn cookie(&self) -> &CookieSettings {
+        &self.cookie
+    }
+
+    /// What an access token must say.
+    #[must_use]
+    pub const fn token_policy(&self) -> &TokenPolicy {
+        &self.token_policy
+    }
+
+    /// When and how a session is refreshed.
+    #[must_use]
+    pub const fn refresh(&self) -> &RefreshSettings {
+        &self.refresh
+    }
+
+    /// Limits of calls to the API.
+    #[must_use]
+    pub const fn http(&self) -> &HttpSettings {
+        &self.http
+    }
+
+    /// How long key sets serve.
+    #[must_use]
+    pub const fn key_set(&self) -> &KeySetSettings {
+        &self.key_set
+    }
+
+    /// Longest cookie value that is opened, in bytes.
+    #[must_use]
+    pub const fn max_cookie_value(&self) -> usize {
+        self.max_cookie_value
+    }
+
+    /// Most verifier cookies of unfinished sign-ins that one browser keeps.
+    #[must_use]
+    pub const fn max_pending_sign_ins(&self) -> usize {
+        self.max_pending_sign_ins
+    }
+
+    /// Answers to denied requests say the fine reason. Never in production.
+    #[must_use]
+    pub const fn is_development(&self) -> bool {
+        self.development
+    }
+
+    /// The transport that these settings describe.
+    ///
+    /// # Errors
+    /// [`TransportBuildError`] when TLS cannot be set up on this machine.
+    pub fn transport(&self) -> Result<ReqwestTransport, TransportBuildError> {
+        ReqwestTransport::builder()
+            .for_base(&self.api_base)
+            .connect_timeout(self.http.connect_timeout)
+            .attempt_timeout(self.http.attempt_timeout)
+            .proxy_from_environment(self.http.proxy_from_environment)
+            .build()
+    }
+
+    /// A client for the API over this transport.
+    #[must_use]
+    pub fn api_client(&self, transport: Arc<dyn HttpTransport>, clock: Arc<dyn Clock>) -> ApiClient {
+        ApiClient::new(self.api_base.clone(), self.client_id.clone(), self.api_key.clone(), transport, clock)
+    }
+}

@@ -1,0 +1,54 @@
+//! Groups of settings with their defaults.
+
+use crate::refresh::RetrySettings;
+use sealkit_core::session::RefreshAhead;
+use std::time::Duration;
+
+/// Limits of calls to the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HttpSettings {
+    /// Longest time to connect. Default 2 s.
+    pub connect_timeout: Duration,
+    /// Longest time of a whole attempt. Default 5 s; `WORKOS_REQUEST_TIMEOUT`.
+    pub attempt_timeout: Duration,
+    /// Whether `HTTPS_PROXY` and so on decide about a proxy. Default no.
+    pub proxy_from_environment: bool,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(2),
+            attempt_timeout: Duration::from_secs(5),
+            proxy_from_environment: false,
+        }
+    }
+}
+
+/// When and how a session is refreshed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefreshSettings {
+    /// When the same refresh token is sent again. The last attempt is sent 20 s after the first at the latest: the API answers
+    /// replays for 30 s.
+    pub retry: RetrySettings,
+    /// How long a request waits for a refresh before it is answered "temporarily unavailable". Default 5 s. The refresh itself
+    /// goes on.
+    pub caller_wait: Duration,
+    /// How long a result is kept for late requests with the old cookie. Default 10 min, at least 30 s.
+    pub result_kept: Duration,
+    /// Refreshing before the token expires. Default: at most 60 s and 20 % of the token's life ahead, less up to 25 %.
+    pub ahead: RefreshAhead,
+}
+
+impl Default for RefreshSettings {
+    fn default() -> Self {
+        Self {
+            retry: RetrySettings::default(),
+            caller_wait: Duration::from_secs(5),
+            result_kept: Duration::from_secs(600),
+            ahead: RefreshAhead::default(),
+        }
+    }
+}

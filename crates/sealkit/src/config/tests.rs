@@ -1,0 +1,388 @@
+//! What a configuration takes, and what it says when it does not.
+
+use super::*;
+use crate::{api::testing::ScriptedTransport, clock::ManualClock};
+use sealkit_core::{UnixMillis, cookie::SameSite, token::IssuerPolicy};
+use std::time::Duration;
+
+const PASSWORD: &str = "cookie-password-for-tests-only-0123456789";
+
+fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let variables: Vec<(String, String)> =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Config::from_env(move |wanted| {
+        variables.iter().rev().find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
+    })
+}
+
+/// The required variables, and these.
+fn with(more: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let mut variables = vec![
+        ("WORKOS_CLIENT_ID", "client_1"),
+        ("WORKOS_API_KEY", "sk_1"),
+        ("WORKOS_COOKIE_PASSWORD", PASSWORD),
+    ];
+    variables.extend(more);
+    read(&variables)
+}
+
+fn problems(more: &[(&str, &str)]) -> String {
+    with(more).unwrap_err().to_string()
+}
+
+#[test]
+fn the_required_variables_are_enough_and_the_rest_are_the_documented_defaults() {
+    let config = with(&[]).unwrap();
+    assert_eq!(config.client_id().as_str(), "client_1");
+    assert_eq!(config.api_key().unwrap().expose_secret(), "sk_1");
+    assert_eq!(config.api_base().to_string(), "https://api.workos.com");
+    assert_eq!(config.redirect_uri(), None);
+    assert_eq!(*config.cookie(), CookieSettings::default());
+    assert_eq!(config.token_policy().leeway, Duration::from_secs(60));
+    assert!(config.token_policy().audiences.is_empty());
+    assert_eq!(config.max_cookie_value(), 24 * 1024);
+    assert_eq!(config.max_pending_sign_ins(), 5);
+    assert!(!config.is_development());
+    let IssuerPolicy::OneOf(issuers) = &config.token_policy().issuers else { panic!("a list") };
+    assert_eq!(issuers.len(), 5);
+    assert!(issuers.contains(&"https://api.workos.com/user_management/client_1".to_owned()));
+    insta::assert_debug_snapshot!((config.refresh(), config.http()), @r#"
+    (
+        RefreshSettings {
+            retry: RetrySettings {
+                last_attempt: 20s,
+                waits: [
+                    500ms,
+                    1s,
+                    2.5s,
+                ],
+            },
+            caller_wait: 5s,
+            result_kept: 600s,
+            ahead: RefreshAhead {
+                at_most: 60s,
+                percent: 20,
+                jitter_percent: 25,
+            },
+        },
+        HttpSettings {
+            connect_timeout: 2s,
+            attempt_timeout: 5s,
+            proxy_from_environment: false,
+        },
+    )
+    "#);
+}
+
+#[test]
+fn an_empty_environment_is_told_everything_that_is_missing() {
+    insta::assert_snapshot!(read(&[]).unwrap_err(), @r#"
+    WORKOS_CLIENT_ID: is not set; set it to the client id (client_…) that the WorkOS dashboard shows
+    WORKOS_COOKIE_PASSWORD: is not set; make a password with `sealkit key new` and set it
+    "#);
+    insta::assert_snapshot!(Config::builder().build().unwrap_err(), @r#"
+    WORKOS_CLIENT_ID: is not set; set it to the client id (client_…) that the WorkOS dashboard shows
+    WORKOS_COOKIE_PASSWORD: is not set; make a password with `sealkit key new` and set it
+    "#);
+}
+
+#[test]
+fn every_bad_value_is_told_at_once_with_its_fix() {
+    let all = read(&[
+        ("WORKOS_CLIENT_ID", "client/../1"),
+        ("WORKOS_API_KEY", "sk_secret\n"),
+        ("WORKOS_COOKIE_PASSWORD", "secret too short"),
+        ("WORKOS_REDIRECT_URI", "/callback"),
+        ("WORKOS_COOKIE_NAME", "wos session"),
+        ("WORKOS_COOKIE_MAX_AGE", "1 day"),
+        ("WORKOS_COOKIE_DOMAIN", "https://example.com"),
+        ("WORKOS_COOKIE_SAMESITE", "relaxed"),
+        ("WORKOS_API_HOSTNAME", "https://api.workos.com"),
+        ("WORKOS_API_HTTPS", "yes"),
+        ("WORKOS_API_PORT", "80a"),
+        ("WORKOS_BASE_URL", "api.workos.com"),
+        ("WORKOS_REQUEST_TIMEOUT", "soon"),
+        ("WORKOS_ISSUER", "https://api.workos.com,,"),
+    ])
+    .unwrap_err();
+    insta::assert_snapshot!(all, @r#"
+    WORKOS_CLIENT_ID: "client/../1" is no client id; copy the client id (client_…) from the WorkOS dashboard
+    WORKOS_API_KEY: is no API key: it is empty, or has white space or other characters that no key has; copy the key (sk_…) from the WorkOS dashboard, without quotes and line breaks
+    WORKOS_BASE_URL: "api.workos.com" is no address of an API: not an absolute URL; write an address like https://api.workos.com
+    WORKOS_API_HTTPS: "yes" is neither true nor false; write true or false
+    WORKOS_API_PORT: "80a" is no port; write a number from 1 to 65535
+    WORKOS_API_HOSTNAME: "https://api.workos.com" is no host name; write the host alone, like api.workos.com; a whole address belongs into WORKOS_BASE_URL
+    WORKOS_COOKIE_PASSWORD: has 16 characters, at least 32 are needed; make one with `sealkit key new`
+    WORKOS_REDIRECT_URI: "/callback" is no absolute URL; write an absolute address like https://app.example.com/callback
+    WORKOS_COOKIE_MAX_AGE: "1 day" is no number of seconds; write whole seconds, like 34560000 for 400 days
+    WORKOS_COOKIE_SAMESITE: "relaxed" is no SameSite value; write lax, strict or none
+    WORKOS_COOKIE_NAME: the cookie name may hold letters, digits and !#$%&'*+-.^_`|~ only; use `wos-session` or a name like it
+    WORKOS_COOKIE_DOMAIN: the cookie domain must be a host name like `example.com`, without scheme, port or path; write other alphabets in their `xn--` form
+    WORKOS_REQUEST_TIMEOUT: "soon" is no number of seconds from 0.1 to 300; write seconds, like 5
+    WORKOS_ISSUER: has an empty entry, or one with white space in it; write the `iss` of your tokens, several separated by commas
+    "#);
+    assert!(!all.to_string().contains("secret"), "no secret is shown");
+    assert!(all.problems().iter().all(|problem| !problem.fix().is_empty()));
+}
+
+#[test]
+fn empty_secrets_are_a_problem_and_other_empty_values_are_not_set() {
+    insta::assert_snapshot!(
+        read(&[(env::CLIENT_ID, ""), (env::API_KEY, ""), (env::COOKIE_PASSWORD, "")]).unwrap_err(),
+        @r#"
+    WORKOS_CLIENT_ID: is set but empty; give it a value, or unset it
+    WORKOS_API_KEY: is set but empty; give it a value, or unset it
+    WORKOS_COOKIE_PASSWORD: is set but empty; give it a value, or unset it
+    "#
+    );
+    let empty: Vec<(&str, &str)> = env::READ
+        .iter()
+        .filter(|name| ![env::CLIENT_ID, env::API_KEY, env::COOKIE_PASSWORD].contains(name))
+        .map(|name| (*name, ""))
+        .collect();
+    assert_eq!(format!("{:?}", with(&empty).unwrap()), format!("{:?}", with(&[]).unwrap()));
+}
+
+#[test]
+fn every_variable_in_the_list_is_read_and_the_ignored_ones_are_not() {
+    for name in env::READ {
+        assert!(problems(&[(name, "\u{fffd}")]).contains("UTF-8"), "{name}");
+    }
+    for name in env::IGNORED {
+        assert!(with(&[(name, "\u{fffd}")]).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn a_public_client_needs_no_api_key() {
+    let config = read(&[("WORKOS_CLIENT_ID", "client_1"), ("WORKOS_COOKIE_PASSWORD", PASSWORD)]).unwrap();
+    assert!(config.api_key().is_none());
+}
+
+#[test]
+fn the_cookie_is_read_in_both_spellings_of_same_site() {
+    let config = with(&[
+        ("WORKOS_COOKIE_NAME", "my-session"),
+        ("WORKOS_COOKIE_MAX_AGE", "3600"),
+        ("WORKOS_COOKIE_DOMAIN", "example.com"),
+        ("WORKOS_COOKIE_SAME_SITE", "Strict"),
+    ])
+    .unwrap();
+    let cookie = config.cookie();
+    assert_eq!((cookie.name(), cookie.domain()), ("my-session", Some("example.com")));
+    assert_eq!((cookie.max_age(), cookie.same_site()), (Duration::from_secs(3600), SameSite::Strict));
+    let both = [("WORKOS_COOKIE_SAMESITE", "strict"), ("WORKOS_COOKIE_SAME_SITE", "STRICT")];
+    assert_eq!(with(&both).unwrap().cookie().same_site(), SameSite::Strict);
+    let differ = [("WORKOS_COOKIE_SAMESITE", "lax"), ("WORKOS_COOKIE_SAME_SITE", "strict")];
+    insta::assert_snapshot!(problems(&differ), @"WORKOS_COOKIE_SAMESITE: does not agree with WORKOS_COOKIE_SAME_SITE; set one of the two only, or both to the same value");
+}
+
+#[test]
+fn bad_max_ages_are_refused() {
+    for text in ["0", "-1", "+1", "1.5", "1e3", " 1", "99999999999999999999", "NaN"] {
+        assert!(problems(&[("WORKOS_COOKIE_MAX_AGE", text)]).starts_with("WORKOS_COOKIE_MAX_AGE"), "{text}");
+    }
+}
+
+#[test]
+fn secure_follows_the_redirect_uri() {
+    for (uri, secure) in [("https://app.example/callback", true), ("http://localhost:3000/callback", false)] {
+        assert_eq!(with(&[("WORKOS_REDIRECT_URI", uri)]).unwrap().cookie().secure(), secure, "{uri}");
+    }
+    let none = [("WORKOS_REDIRECT_URI", "http://localhost:3000/"), ("WORKOS_COOKIE_SAMESITE", "none")];
+    assert!(with(&none).unwrap().cookie().secure());
+}
+
+#[test]
+fn the_redirect_uri_is_read_in_both_spellings() {
+    let next = [("NEXT_PUBLIC_WORKOS_REDIRECT_URI", "https://app.example/cb")];
+    assert_eq!(with(&next).unwrap().redirect_uri().unwrap().as_str(), "https://app.example/cb");
+    let differ = [next[0], ("WORKOS_REDIRECT_URI", "https://app.example/callback")];
+    insta::assert_snapshot!(problems(&differ), @"WORKOS_REDIRECT_URI: does not agree with NEXT_PUBLIC_WORKOS_REDIRECT_URI; set one of the two only, or both to the same value");
+    for uri in
+        ["callback", "javascript:alert(1)", "https://", "https://a.example/#x", "https://u:p@a.example/"]
+    {
+        let told = problems(&[("WORKOS_REDIRECT_URI", uri)]);
+        assert!(told.starts_with("WORKOS_REDIRECT_URI") && !told.contains("u:p"), "{told}");
+    }
+}
+
+#[test]
+fn the_api_address_is_put_together_from_its_parts() {
+    for (variables, base) in [
+        (&[("WORKOS_API_HOSTNAME", "auth.example.com")][..], "https://auth.example.com"),
+        (&[("WORKOS_API_PORT", "8443")], "https://api.workos.com:8443"),
+        (&[("WORKOS_API_HTTPS", "TRUE")], "https://api.workos.com"),
+        (
+            &[
+                ("WORKOS_API_HOSTNAME", "localhost"),
+                ("WORKOS_API_HTTPS", "false"),
+                ("WORKOS_API_PORT", "4100"),
+            ],
+            "http://localhost:4100",
+        ),
+        (&[("WORKOS_API_HOSTNAME", "[::1]"), ("WORKOS_API_HTTPS", "false")], "http://[::1]"),
+        (&[("WORKOS_BASE_URL", "http://127.0.0.1:4100/")], "http://127.0.0.1:4100"),
+        (
+            &[("WORKOS_BASE_URL", "https://a.example/"), ("WORKOS_API_HOSTNAME", "a.example")],
+            "https://a.example",
+        ),
+    ] {
+        assert_eq!(with(variables).unwrap().api_base().to_string(), base);
+    }
+}
+
+#[test]
+fn bad_api_addresses_are_refused() {
+    for host in [
+        "a.example:80",
+        "a.example/",
+        "user@a.example",
+        "a b",
+        "a?b",
+        "a#b",
+        "\\",
+        "::1",
+        "[::1",
+        "a.example\n",
+    ] {
+        assert!(problems(&[("WORKOS_API_HOSTNAME", host)]).starts_with("WORKOS_API_HOSTNAME"), "{host:?}");
+    }
+    for port in ["0", "65536", "-1", "+80", "80 ", "http"] {
+        assert!(problems(&[("WORKOS_API_PORT", port)]).starts_with("WORKOS_API_PORT"), "{port:?}");
+    }
+    for flag in ["1", "0", "on", "no", "true "] {
+        assert!(problems(&[("WORKOS_API_HTTPS", flag)]).starts_with("WORKOS_API_HTTPS"), "{flag:?}");
+    }
+    insta::assert_snapshot!(problems(&[("WORKOS_API_HTTPS", "false")]), @r#"WORKOS_API_HTTPS: is false, and "api.workos.com" is not this machine: the API key would travel in the clear; set it to true; plain http is for loopback hosts only"#);
+    insta::assert_snapshot!(problems(&[("WORKOS_BASE_URL", "http://api.workos.com")]), @r#"WORKOS_BASE_URL: "http://api.workos.com" is no address of an API: plain http is for loopback hosts only; write an address like https://api.workos.com"#);
+    insta::assert_snapshot!(problems(&[("WORKOS_BASE_URL", "https://sk_secret@api.workos.com")]), @"WORKOS_BASE_URL: the value (not shown, it may hold credentials) is no address of an API: credentials do not belong into the address; write an address like https://api.workos.com");
+    insta::assert_snapshot!(
+        problems(&[("WORKOS_BASE_URL", "https://a.example"), ("WORKOS_API_HOSTNAME", "b.example")]),
+        @"WORKOS_BASE_URL: does not agree with WORKOS_API_HOSTNAME, WORKOS_API_HTTPS and WORKOS_API_PORT; set one or the other only"
+    );
+}
+
+#[test]
+fn time_outs_are_seconds() {
+    for (text, millis) in [("5", 5000), ("0.5", 500), ("60", 60_000), ("1.", 1000)] {
+        let config = with(&[("WORKOS_REQUEST_TIMEOUT", text)]).unwrap();
+        assert_eq!(config.http().attempt_timeout, Duration::from_millis(millis), "{text}");
+        assert!(config.http().connect_timeout <= config.http().attempt_timeout);
+    }
+    for text in ["0", "-1", "301", "inf", "NaN", "1e1", ".", "5s"] {
+        assert!(
+            problems(&[("WORKOS_REQUEST_TIMEOUT", text)]).starts_with("WORKOS_REQUEST_TIMEOUT"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn issuers_are_a_list_or_off() {
+    let config = with(&[("WORKOS_ISSUER", "https://a.example, https://b.example")]).unwrap();
+    let IssuerPolicy::OneOf(list) = &config.token_policy().issuers else { panic!("a list") };
+    assert_eq!(list, &["https://a.example", "https://b.example"]);
+    let any = Config::builder().client_id("client_1").cookie_password(PASSWORD).with_insecure_any_issuer();
+    assert!(matches!(any.build().unwrap().token_policy().issuers, IssuerPolicy::Any));
+    let none = Config::builder().client_id("client_1").cookie_password(PASSWORD).issuers([""; 0]).build();
+    assert!(none.unwrap_err().to_string().starts_with("issuers"));
+}
+
+#[test]
+fn issuers_follow_the_api_address() {
+    let config = with(&[("WORKOS_BASE_URL", "https://auth.example/")]).unwrap();
+    let IssuerPolicy::OneOf(list) = &config.token_policy().issuers else { panic!("a list") };
+    assert!(list.iter().all(|issuer| issuer.starts_with("https://auth.example")));
+}
+
+#[test]
+fn what_is_set_in_code_stands_above_the_environment() {
+    let lookup = |name: &str| match name {
+        "WORKOS_CLIENT_ID" => Some("client_1".to_owned()),
+        "WORKOS_COOKIE_PASSWORD" => Some(String::new()),
+        "WORKOS_COOKIE_SAMESITE" => Some("lax".to_owned()),
+        "WORKOS_COOKIE_SAME_SITE" => Some("none".to_owned()),
+        "WORKOS_COOKIE_NAME" => Some("from-env".to_owned()),
+        "WORKOS_API_PORT" => Some("1".to_owned()),
+        "WORKOS_REQUEST_TIMEOUT" => Some("9".to_owned()),
+        _ => None,
+    };
+    let config = ConfigBuilder::from_env(lookup)
+        .cookie_password(PASSWORD)
+        .cookie_name("from-code")
+        .api_base("https://code.example")
+        .http(HttpSettings::default())
+        .cookie_same_site(SameSite::Strict)
+        .audiences(["aud_1"])
+        .development(true)
+        .build()
+        .unwrap();
+    assert_eq!(config.cookie().name(), "from-code");
+    assert_eq!(config.cookie().same_site(), SameSite::Strict);
+    assert_eq!(config.api_base().to_string(), "https://code.example");
+    assert_eq!(config.http().attempt_timeout, Duration::from_secs(5));
+    assert_eq!(config.token_policy().audiences, ["aud_1"]);
+    assert!(config.is_development());
+}
+
+#[test]
+fn settings_in_code_are_checked_too() {
+    let mut refresh = RefreshSettings::default();
+    refresh.retry.last_attempt = Duration::from_secs(30);
+    refresh.caller_wait = Duration::ZERO;
+    refresh.result_kept = Duration::from_secs(29);
+    refresh.ahead.percent = 91;
+    refresh.ahead.jitter_percent = 101;
+    let http = HttpSettings { attempt_timeout: Duration::from_secs(1), ..HttpSettings::default() };
+    let key_set =
+        KeySetSettings { keep: Duration::ZERO, cool_down: Duration::ZERO, ..KeySetSettings::default() };
+    let error = Config::builder()
+        .client_id("client_1")
+        .cookie_password(PASSWORD)
+        .cookie_name("__Host-x")
+        .cookie_domain("example.com")
+        .cookie_path("/app")
+        .refresh(refresh)
+        .http(http)
+        .key_set(key_set)
+        .max_cookie_value(1)
+        .max_pending_sign_ins(0)
+        .leeway(Duration::from_secs(601))
+        .audiences([""])
+        .build()
+        .unwrap_err();
+    insta::assert_snapshot!(error, @r#"
+    cookie_domain: a `__Host-` cookie belongs to one host; remove the cookie domain, or the prefix from the name
+    cookie_path: a `__Host-` cookie needs the path `/`; set it, or remove the prefix from the name
+    http.attempt_timeout: 1s is too short; choose at least 2s
+    refresh.retry.last_attempt: 30s is too long; choose at most 25s
+    refresh.caller_wait: 0ns is too short; choose at least 1ms
+    refresh.result_kept: 29s is too short; choose at least 30s
+    refresh.ahead.percent: 91 is out of range; choose a number from 0 to 90
+    refresh.ahead.jitter_percent: 101 is out of range; choose a number from 0 to 100
+    key_set.keep: 0ns is too short; choose at least 600s
+    key_set.cool_down: 0ns is too short; choose at least 1s
+    max_cookie_value: 1 is out of range; choose a number from 4096 to 1048576
+    max_pending_sign_ins: 0 is out of range; choose a number from 1 to 20
+    leeway: 601s is too long; choose at most 600s
+    audiences: has an empty entry; write the `aud` of your tokens
+    "#);
+}
+
+#[test]
+fn debug_of_a_configuration_shows_no_secret() {
+    let shown =
+        format!("{:?} {:?}", with(&[]).unwrap(), Config::builder().api_key("sk_1").cookie_password(PASSWORD));
+    assert!(!shown.contains("sk_1") && !shown.contains(PASSWORD), "{shown}");
+}
+
+#[test]
+fn a_configuration_makes_its_client() {
+    let config = with(&[("WORKOS_BASE_URL", "http://127.0.0.1:1/")]).unwrap();
+    assert!(config.transport().is_ok());
+    let clock = Arc::new(ManualClock::new(UnixMillis::from_secs(1)));
+    let client = config.api_client(Arc::new(ScriptedTransport::new([])), clock);
+    assert_eq!(client.authorize_endpoint().as_str(), "http://127.0.0.1:1/user_management/authorize");
+    assert_eq!(client.client_id(), config.client_id());
+}
