@@ -120,7 +120,15 @@ impl Failure {
     /// A failure with this reason and nothing more.
     #[must_use]
     pub const fn new(reason: Reason) -> Self {
-        Self { reason, detail: None, retry_after: None, upstream: None, step_up: None, expired: None, hint: None }
+        Self {
+            reason,
+            detail: None,
+            retry_after: None,
+            upstream: None,
+            step_up: None,
+            expired: None,
+            hint: None,
+        }
     }
 
     /// Adds why the value did not open.

@@ -163,7 +163,9 @@ pub enum KeyRingProblem {
     #[error("no cookie password given; make one with `sealkit key new`")]
     Empty,
     /// More than [`MAX_PASSWORDS`].
-    #[error("{count} passwords given, at most {MAX_PASSWORDS} are allowed; remove the ones that open nothing any more")]
+    #[error(
+        "{count} passwords given, at most {MAX_PASSWORDS} are allowed; remove the ones that open nothing any more"
+    )]
     TooMany {
         /// How many there are.
         count: usize,

@@ -177,7 +177,9 @@ fn decrypt(seal: &Seal<'_>, key: &DerivedKey, plaintext: &mut Vec<u8>) -> Result
     plaintext.truncate(length);
     let opened = UnboundCipherKey::new(&AES_256, &key.0)
         .and_then(PaddedBlockDecryptingKey::cbc_pkcs7)
-        .and_then(|cipher| Ok(cipher.decrypt(plaintext, DecryptionContext::Iv128(FixedLength::from(iv)))?.len()))
+        .and_then(|cipher| {
+            Ok(cipher.decrypt(plaintext, DecryptionContext::Iv128(FixedLength::from(iv)))?.len())
+        })
         .map_err(|_| Detail::Malformed)?;
     plaintext.truncate(opened);
     Ok(())

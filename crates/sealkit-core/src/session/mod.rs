@@ -31,6 +31,14 @@ pub struct SealInfo {
     pub sealed_at: Option<UnixMillis>,
 }
 
+impl SealInfo {
+    /// For a seal that was just written or opened.
+    #[must_use]
+    pub fn new(format: Format, key: Arc<str>, sealed_at: Option<UnixMillis>) -> Self {
+        Self { format, key, sealed_at }
+    }
+}
+
 /// An authenticated session: the seal opened, the token verified and has not ended, the stored user is the token's.
 ///
 /// Cheap to clone. It holds the tokens, but shows them only through [`tokens`](Self::tokens); it has no `Serialize`.

@@ -57,19 +57,20 @@ pub fn payload_after(
     }
     let user = names.of("user");
     let anchor = old.user().and_then(|user| user.id()).or(anchor);
-    match (from.present("user"), anchor) {
-        (Some(new), Some(id)) if response.user_id().as_deref() != Some(id) => {
-            if old.user().is_none() && !new.is_empty() {
+    let about_somebody_else = anchor.is_some_and(|id| response.user_id().as_deref() != Some(id));
+    match from.present("user") {
+        Some(new) if !about_somebody_else => {
+            let merged = merged_user(payload.present(user), new, style);
+            payload.set(user, merged);
+        }
+        _ if old.user().is_none() => {
+            if let Some(id) = anchor {
                 let mut anchored = Members::default();
                 anchored.set_text("id", id);
                 payload.set(user, anchored.to_json().as_str());
             }
         }
-        (Some(new), _) => {
-            let merged = merged_user(payload.present(user), new, style);
-            payload.set(user, merged);
-        }
-        (None, _) => {}
+        _ => {}
     }
     payload.to_json()
 }

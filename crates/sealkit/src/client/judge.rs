@@ -33,7 +33,12 @@ impl Sealkit {
     pub(crate) async fn judge_unsealed(&self, unsealed: UnsealedSession, seal: SealInfo) -> Judged {
         let known = self.inner.keys.current();
         let nothing = KeySet::empty();
-        let first = self.inner.reader.judge_unsealed(unsealed, seal, known.as_deref().unwrap_or(&nothing), self.now());
+        let first = self.inner.reader.judge_unsealed(
+            unsealed,
+            seal,
+            known.as_deref().unwrap_or(&nothing),
+            self.now(),
+        );
         let (kid, unsealed, seal) = match settled(first) {
             Ok(judged) => return judged,
             Err(unknown) => unknown,

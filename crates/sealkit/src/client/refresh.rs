@@ -1,14 +1,18 @@
 //! From an old session to its successor: ask the coordinator, seal here, verify, and follow the chain if others were faster.
 
-use super::{Sealkit, judge::{Judged, invalid_cookie}, resolve::expired_failure};
+use super::{
+    Sealkit,
+    judge::{Judged, invalid_cookie},
+};
 use crate::{
     outcome::Outcome,
-    refresh::{GrantJob, grant},
+    refresh::{GrantJob, GrantResult, grant},
 };
 use sealkit_core::{
-    CookieAction, ExpiredSession, Failure, Reason, SealedSession, Session, UnsealedSession,
-    format::{Format, iron},
-    session::{SealInfo, payload_after},
+    CookieAction, Detail, ExpiredSession, Failure, Reason, RefreshToken, SealedSession, Session,
+    UnsealedSession,
+    format::Format,
+    session::{AuthResponse, Judgement, SealInfo, payload_after},
     token::{self, KeySet},
 };
 use std::{sync::Arc, time::Duration};
@@ -94,26 +98,22 @@ impl Sealkit {
         if unsealed.refresh_token().is_none() {
             return self.note(Outcome::failed(Failure::new(Reason::NoRefreshToken), CookieAction::Keep));
         }
-        let held = self.hold(unsealed, seal);
+        let Some(held) = self.hold(sealed, unsealed, seal) else {
+            return self.note(Outcome::failed(invalid_cookie(Detail::Expired), CookieAction::Keep));
+        };
         let outcome = self.refresh_held(&held, options.organization_id.as_deref()).await;
         self.note(outcome)
     }
 
     /// Verifies the old token as far as that is possible without asking anybody.
-    fn hold(&self, unsealed: UnsealedSession, seal: SealInfo) -> Held {
-        use sealkit_core::session::Judgement;
-        let payload = unsealed.expose_text().as_bytes().to_vec();
-        let style = unsealed.style();
+    fn hold(&self, sealed: &str, unsealed: UnsealedSession, seal: SealInfo) -> Option<Held> {
         let keys = self.inner.keys.current().unwrap_or_else(|| Arc::new(KeySet::empty()));
-        match self.inner.reader.judge_unsealed(unsealed, seal, &keys, self.now()) {
+        Some(match self.inner.reader.judge_unsealed(unsealed, seal, &keys, self.now()) {
             Judgement::Valid { session, .. } => Held::Valid(session),
             Judgement::Expired(expired) => Held::Expired(expired),
             Judgement::UnknownKey { unsealed, .. } => Held::Unproven(Arc::new(*unsealed)),
-            _ => match UnsealedSession::parse(payload, style) {
-                Ok(unsealed) => Held::Unproven(Arc::new(unsealed)),
-                Err(_) => Held::Unproven(Arc::new(UnsealedSession::empty(style))),
-            },
-        }
+            _ => Held::Unproven(Arc::new(self.inner.reader.unseal(sealed, self.now()).ok()?.0)),
+        })
     }
 
     /// Follows `held` to its successor. `wanted` is the organization that the caller insists on.
@@ -124,89 +124,99 @@ impl Sealkit {
         }
         let anchor = held.claims().map(|claims| claims.subject().to_owned());
         let organization_id = wanted.map(str::to_owned).or_else(|| held.organization_id());
-        let mut rotated: Option<SealedSession> = None;
-        let mut last: Option<UnsealedSession> = None;
+        let mut rotated = None;
+        let mut old = held.clone();
         for _ in 0..MAX_HOPS {
-            let old = last.as_ref().unwrap_or_else(|| held.unsealed());
-            let Some(refresh_token) = old.refresh_token() else {
-                return self.refused(held, Failure::new(Reason::NoRefreshToken), rotated);
+            let response = match self.successor_of(&old, session_id.clone(), organization_id.clone()).await {
+                Ok(response) => response,
+                Err(failure) => return refused(held, failure, rotated),
             };
-            let key = self.inner.coordinator_secret.key(self.inner.api.client_id().as_str(), &refresh_token);
-            let job = self.grant_job(refresh_token, organization_id.clone());
-            let run = self.inner.coordinator.run(key, session_id.clone(), job);
-            let response = match tokio::time::timeout(self.inner.config.refresh().caller_wait, run).await {
-                Ok(Ok(response)) => response,
-                Ok(Err(failure)) => return self.refused(held, failure, rotated),
-                Err(_) => {
-                    let failure = Failure::new(Reason::Timeout).with_retry_after(Some(RETRY_AFTER));
-                    return self.refused(held, failure, rotated);
+            let (unsealed, sealed) = match self.seal_successor(&old, &response, anchor.as_deref()) {
+                Ok(written) => written,
+                Err(failure) => return refused(held, failure, rotated),
+            };
+            let seal = SealInfo::new(Format::Iron, self.sealing_key(), Some(self.now()));
+            match self.judge_unsealed(unsealed, seal).await {
+                Judged::Valid { session, .. } if self.has_ended(session.id()) => {
+                    return Outcome::failed(Failure::new(Reason::SessionRevoked), CookieAction::Clear);
                 }
-            };
-
-            let payload = payload_after(old, &response, anchor.as_deref());
-            let sealed = match iron::seal(payload.as_bytes(), self.inner.reader.ring(), None, &*self.inner.random) {
-                Ok(sealed) => SealedSession::from(sealed),
-                Err(error) => {
-                    tracing::error!(%error, "a refreshed session cannot be sealed");
-                    return self.refused(held, Failure::new(Reason::ServerError), rotated);
-                }
-            };
-            let Ok(unsealed) = UnsealedSession::parse(payload.as_bytes().to_vec(), old.style()) else {
-                return self.refused(held, Failure::new(Reason::InvalidResponse), Some(sealed));
-            };
-            let (judged, next) = self.judge_successor(unsealed).await;
-            rotated = Some(sealed.clone());
-            match judged {
-                Judged::Valid { session, .. } if wanted.is_none_or(|id| session.organization_id() == Some(id)) => {
-                    return match self.has_ended(session.id()) {
-                        true => Outcome::failed(Failure::new(Reason::SessionRevoked), CookieAction::Clear),
-                        false => Outcome::authenticated(session.refreshed(), CookieAction::Set(sealed)),
-                    };
+                Judged::Valid { session, .. }
+                    if wanted.is_none_or(|id| session.organization_id() == Some(id)) =>
+                {
+                    return Outcome::authenticated(session.refreshed(), CookieAction::Set(sealed));
                 }
                 // Somebody else's result, in another organization or over by now: go on with its refresh token.
-                Judged::Valid { .. } | Judged::Expired(_) => last = next,
-                Judged::Failed(failure) => {
-                    return Outcome::failed(with_expired(failure, held), CookieAction::Set(sealed));
-                }
+                Judged::Valid { session, .. } => old = Held::Valid(session),
+                Judged::Expired(expired) => old = Held::Expired(expired),
+                Judged::Failed(failure) => return refused(held, failure, Some(sealed)),
             }
+            rotated = Some(sealed);
         }
-        self.refused(held, Failure::new(Reason::InvalidResponse), rotated)
+        refused(held, Failure::new(Reason::InvalidResponse), rotated)
     }
 
-    /// Judges a payload that was just written, and gives it back for the next hop.
-    async fn judge_successor(&self, unsealed: UnsealedSession) -> (Judged, Option<UnsealedSession>) {
-        let again = UnsealedSession::parse(unsealed.expose_text().as_bytes().to_vec(), unsealed.style()).ok();
-        let key = self.inner.reader.ring().keys().first().map(|key| key.name().into()).unwrap_or_default();
-        (self.judge_unsealed(unsealed, SealInfo::new(Format::Iron, key, Some(self.now()))).await, again)
+    /// Asks the coordinator for the answer that follows `old`, and waits for it as long as a caller may.
+    async fn successor_of(
+        &self,
+        old: &Held,
+        session_id: Option<String>,
+        organization_id: Option<String>,
+    ) -> GrantResult {
+        let refresh_token =
+            old.unsealed().refresh_token().ok_or_else(|| Failure::new(Reason::NoRefreshToken))?;
+        let key = self.inner.coordinator_secret.key(self.inner.api.client_id().as_str(), &refresh_token);
+        let job = self.grant_job(refresh_token, organization_id);
+        let run = self.inner.coordinator.run(key, session_id, job);
+        tokio::time::timeout(self.inner.config.refresh().caller_wait, run)
+            .await
+            .unwrap_or_else(|_| Err(Failure::new(Reason::Timeout).with_retry_after(Some(RETRY_AFTER))))
     }
 
-    fn grant_job(&self, refresh_token: sealkit_core::RefreshToken, organization_id: Option<String>) -> GrantJob {
+    /// Writes and seals the payload that follows `old`.
+    fn seal_successor(
+        &self,
+        old: &Held,
+        response: &AuthResponse,
+        anchor: Option<&str>,
+    ) -> Result<(UnsealedSession, SealedSession), Failure> {
+        let payload = payload_after(old.unsealed(), response, anchor);
+        let sealed = self.seal_text(&payload)?;
+        let unsealed = UnsealedSession::parse(payload.as_bytes().to_vec(), old.unsealed().style())
+            .map_err(|_| Failure::new(Reason::InvalidResponse))?;
+        Ok((unsealed, sealed))
+    }
+
+    fn grant_job(&self, refresh_token: RefreshToken, organization_id: Option<String>) -> GrantJob {
         let inner = Arc::clone(&self.inner);
         Box::new(move || {
             Box::pin(async move {
-                grant(&inner.api, refresh_token, organization_id, inner.config.refresh().retry, &*inner.random).await
+                grant(
+                    &inner.api,
+                    refresh_token,
+                    organization_id,
+                    inner.config.refresh().retry,
+                    &*inner.random,
+                )
+                .await
             })
         })
     }
+}
 
-    /// No successor: the cookie follows the tokens if they rotated on the way, goes if the session is proven to be over, and
-    /// stays in every other case.
-    fn refused(&self, held: &Held, failure: Failure, rotated: Option<SealedSession>) -> Outcome {
-        let cookie = match (rotated, failure.reason()) {
-            (_, Reason::SessionRevoked) => CookieAction::Clear,
-            (Some(sealed), _) => CookieAction::Set(sealed),
-            (None, _) => CookieAction::Keep,
-        };
-        Outcome::failed(with_expired(failure, held), cookie)
-    }
+/// No successor: the cookie follows the tokens if they rotated on the way, goes if the session is proven to be over, and stays
+/// in every other case.
+fn refused(held: &Held, failure: Failure, rotated: Option<SealedSession>) -> Outcome {
+    let cookie = match (rotated, failure.reason()) {
+        (_, Reason::SessionRevoked) => CookieAction::Clear,
+        (Some(sealed), _) => CookieAction::Set(sealed),
+        (None, _) => CookieAction::Keep,
+    };
+    Outcome::failed(with_expired(failure, held), cookie)
 }
 
 fn with_expired(failure: Failure, held: &Held) -> Failure {
     match held {
-        Held::Expired(expired) => {
-            let expired = Arc::clone(expired);
-            if failure.reason() == Reason::ExpiredJwt { expired_failure(expired) } else { failure.with_expired(expired) }
-        }
+        Held::Expired(expired) => failure.with_expired(Arc::clone(expired)),
         Held::Valid(_) | Held::Unproven(_) => failure,
     }
 }

@@ -41,7 +41,9 @@ impl Sealkit {
         match self.judge(sealed).await {
             Judged::Valid { session, .. } if self.has_ended(session.id()) => self.ended(),
             Judged::Valid { session, .. } => self.note(Outcome::authenticated(session, CookieAction::Keep)),
-            Judged::Expired(expired) => self.note(Outcome::failed(expired_failure(expired), CookieAction::Keep)),
+            Judged::Expired(expired) => {
+                self.note(Outcome::failed(expired_failure(expired), CookieAction::Keep))
+            }
             Judged::Failed(failure) => self.note(Outcome::failed(failure, CookieAction::Keep)),
         }
     }
@@ -72,7 +74,8 @@ impl Sealkit {
             Some(Judged::Valid { session, .. }) => Outcome::authenticated(session, CookieAction::Keep),
             Some(Judged::Expired(expired)) if allowed.may_refresh => {
                 let outcome = self.refresh_held(&Held::Expired(Arc::clone(&expired)), None).await;
-                let over = outcome.reason() == Some(Reason::InvalidGrant) && *outcome.cookie() == CookieAction::Keep;
+                let over =
+                    outcome.reason() == Some(Reason::InvalidGrant) && *outcome.cookie() == CookieAction::Keep;
                 match outcome {
                     Outcome::Rejected { failure, .. } if over && allowed.may_clear => {
                         Outcome::failed(failure, CookieAction::Clear)
@@ -91,15 +94,15 @@ impl Sealkit {
         let outcome = self.refresh_held(&Held::Valid(session.clone()), None).await;
         match outcome {
             Outcome::Authenticated { .. } => outcome,
-            // The pair has rotated and the new token cannot be judged yet, or names somebody else: the cookie must follow.
-            Outcome::Unavailable { failure, cookie: CookieAction::Set(sealed) } => {
-                tracing::warn!(%failure, "refreshed ahead, but the new token cannot be verified yet");
-                Outcome::authenticated(session, CookieAction::Set(sealed))
+            Outcome::Rejected { ref failure, .. }
+                if matches!(failure.reason(), Reason::SubjectMismatch | Reason::SessionRevoked) =>
+            {
+                outcome
             }
-            Outcome::Rejected { cookie: CookieAction::Set(_) | CookieAction::Clear, .. } => outcome,
-            Outcome::Rejected { failure, .. } | Outcome::Unavailable { failure, .. } => {
-                tracing::info!(%failure, "refresh ahead did not work; the session is still valid");
-                Outcome::authenticated(session, CookieAction::Keep)
+            // If the pair has rotated, the cookie must follow, although the new token cannot be accepted yet.
+            Outcome::Rejected { failure, cookie } | Outcome::Unavailable { failure, cookie } => {
+                tracing::warn!(%failure, "refreshing ahead did not work; the session is still valid");
+                Outcome::authenticated(session, cookie)
             }
             Outcome::Anonymous => outcome,
         }
@@ -122,7 +125,9 @@ impl Sealkit {
                 }
             }
             Outcome::Anonymous => {}
-            Outcome::Rejected { failure, .. } => tracing::debug!(%failure, hint = failure.hint(), "session rejected"),
+            Outcome::Rejected { failure, .. } => {
+                tracing::debug!(%failure, hint = failure.hint(), "session rejected")
+            }
             Outcome::Unavailable { failure, .. } => {
                 tracing::warn!(%failure, hint = failure.hint(), "session cannot be decided");
             }

@@ -41,7 +41,8 @@ pub(crate) async fn grant(
         grant = grant.with_organization_id(organization_id);
     }
     let grant = Grant::RefreshToken(grant);
-    let context = IdempotencyKey::random(random).map(RequestContext::with_idempotency_key).unwrap_or_default();
+    let context =
+        IdempotencyKey::random(random).map(RequestContext::with_idempotency_key).unwrap_or_default();
     let begun = Instant::now();
     let mut waits = settings.waits.iter();
     let mut replayed_unusable = false;

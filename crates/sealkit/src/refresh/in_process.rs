@@ -261,6 +261,8 @@ impl RefreshCoordinator for InProcessCoordinator {
 
 impl fmt::Debug for InProcessCoordinator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InProcessCoordinator").field("settings", &self.shared.settings).finish_non_exhaustive()
+        f.debug_struct("InProcessCoordinator")
+            .field("settings", &self.shared.settings)
+            .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,137 @@
+//! Putting a [`Sealkit`] together: configuration first, then the parts that can be replaced.
+
+use super::{Inner, Sealkit};
+use crate::{
+    api::{HttpTransport, TransportBuildError},
+    clock::{Clock, SystemClock},
+    config::{Config, ConfigError},
+    keys::KeySetCache,
+    refresh::{CoordinatorSecret, InProcessCoordinator, InProcessSettings, RefreshCoordinator},
+};
+use sealkit_core::{RandomUnavailable, SecureRandom, SystemRandom, session::SessionReader, token::KeySet};
+use std::sync::Arc;
+
+/// Builds a [`Sealkit`]. Only the configuration is needed.
+#[derive(Debug)]
+#[must_use]
+pub struct SealkitBuilder {
+    config: Config,
+    transport: Option<Arc<dyn HttpTransport>>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+    coordinator: Option<Arc<dyn RefreshCoordinator>>,
+    coordinator_secret: Option<CoordinatorSecret>,
+    key_set: Option<KeySet>,
+}
+
+/// A [`Sealkit`] could not be put together.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The configuration is wrong; every problem is in it.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// TLS cannot be set up on this machine.
+    #[error("the HTTP client cannot be set up")]
+    Transport(#[from] TransportBuildError),
+    /// The machine gives no random bytes.
+    #[error(transparent)]
+    Random(#[from] RandomUnavailable),
+}
+
+impl SealkitBuilder {
+    pub(super) fn new(config: Config) -> Self {
+        Self {
+            config,
+            transport: None,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            coordinator: None,
+            coordinator_secret: None,
+            key_set: None,
+        }
+    }
+
+    /// How requests reach the API; by default over the network.
+    pub fn transport(mut self, transport: Arc<dyn HttpTransport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// The clock that decides; by default the system's.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where randomness comes from. For tests.
+    pub fn random(mut self, random: Arc<dyn SecureRandom>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Who makes every refresh happen once; by default a coordinator of this process.
+    pub fn coordinator(mut self, coordinator: Arc<dyn RefreshCoordinator>) -> Self {
+        self.coordinator = Some(coordinator);
+        self
+    }
+
+    /// What the coordinator's keys are made with; by default derived from the API key.
+    pub fn coordinator_secret(mut self, secret: CoordinatorSecret) -> Self {
+        self.coordinator_secret = Some(secret);
+        self
+    }
+
+    /// A pinned key set: nothing is ever fetched.
+    pub fn key_set(mut self, keys: KeySet) -> Self {
+        self.key_set = Some(keys);
+        self
+    }
+
+    /// Puts it together.
+    ///
+    /// # Errors
+    /// [`BuildError`].
+    pub fn build(self) -> Result<Sealkit, BuildError> {
+        let Self { config, transport, clock, random, coordinator, coordinator_secret, key_set } = self;
+        let transport = match transport {
+            Some(transport) => transport,
+            None => Arc::new(config.transport()?),
+        };
+        let api = config.api_client(transport, Arc::clone(&clock));
+        let keys = match key_set {
+            Some(keys) => KeySetCache::fixed(keys),
+            None => KeySetCache::new(api.clone(), Arc::clone(&clock), *config.key_set()),
+        };
+        let reader = SessionReader::new(config.key_ring().clone(), config.token_policy().clone())
+            .with_limit(config.max_cookie_value())
+            .with_refresh_ahead(config.refresh().ahead);
+        let coordinator_secret = match (coordinator_secret, config.api_key()) {
+            (Some(secret), _) => secret,
+            (None, Some(api_key)) => CoordinatorSecret::from_api_key(api_key),
+            // A public client's results stay in this process, so nobody else needs the same secret.
+            (None, None) => {
+                let mut secret = [0; 32];
+                random.fill(&mut secret)?;
+                CoordinatorSecret::new(&secret)
+            }
+        };
+        let coordinator = coordinator.unwrap_or_else(|| {
+            let mut settings = InProcessSettings::default();
+            settings.keep_results = config.refresh().result_kept;
+            Arc::new(InProcessCoordinator::new(Arc::clone(&clock), settings))
+        });
+        Ok(Sealkit {
+            inner: Arc::new(Inner {
+                config,
+                api,
+                reader,
+                keys,
+                coordinator,
+                coordinator_secret,
+                clock,
+                random,
+            }),
+        })
+    }
+}

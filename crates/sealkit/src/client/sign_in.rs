@@ -1,0 +1,303 @@
+//! Signing in: off to the authorize page, back through the callback, and every other grant.
+
+use super::{Sealkit, judge::Judged};
+use crate::api::{AuthorizationCodeGrant, Grant, Purpose, RequestContext};
+use sealkit_core::{
+    Class, Failure, Reason, SealedSession, Session, UnsealedSession,
+    cookie::{CookieLine, SetCookie},
+    format::Format,
+    session::{AuthResponse, SealInfo, payload_of},
+    sign_in::{
+        AuthorizeUrl, BeginError, Callback as CallbackQuery, NewSignIn, OwnRoutes, PkceState, Prompt,
+        Provider, ReturnTo, ScreenHint, VerifierCookies,
+    },
+};
+use std::time::Duration;
+
+/// What a sign-in asks for. Everything is optional.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+#[must_use]
+pub struct SignInRequest {
+    /// Where the user goes afterwards; `/` without.
+    pub return_to: Option<ReturnTo>,
+    /// Text of the application's own that comes back at the callback, at most 2,048 bytes.
+    pub custom_state: Option<String>,
+    /// Begin on the sign-up page.
+    pub sign_up: bool,
+    /// Sign in to this organization.
+    pub organization_id: Option<String>,
+    /// Sign in through this connection, in place of AuthKit's page.
+    pub connection_id: Option<String>,
+    /// Sign in with this provider, in place of AuthKit's page.
+    pub provider: Option<Provider>,
+    /// An e-mail address to fill in.
+    pub login_hint: Option<String>,
+    /// The domain of the user's organization.
+    pub domain_hint: Option<String>,
+    /// What the provider asks of the user.
+    pub prompt: Option<Prompt>,
+    /// Sign in again if the last time is longer ago.
+    pub max_age: Option<Duration>,
+    /// An invitation that is being accepted.
+    pub invitation_token: Option<String>,
+}
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {$(
+        $(#[$doc])*
+        pub fn $name(mut self, value: impl Into<$type>) -> Self {
+            self.$name = Some(value.into());
+            self
+        }
+    )*};
+}
+
+impl SignInRequest {
+    /// Begins on the sign-up page.
+    pub const fn sign_up(mut self) -> Self {
+        self.sign_up = true;
+        self
+    }
+
+    setters! {
+        /// Sets [`return_to`](Self#structfield.return_to).
+        return_to: ReturnTo;
+        /// Sets [`custom_state`](Self#structfield.custom_state).
+        custom_state: String;
+        /// Sets [`organization_id`](Self#structfield.organization_id).
+        organization_id: String;
+        /// Sets [`connection_id`](Self#structfield.connection_id).
+        connection_id: String;
+        /// Sets [`provider`](Self#structfield.provider).
+        provider: Provider;
+        /// Sets [`login_hint`](Self#structfield.login_hint).
+        login_hint: String;
+        /// Sets [`domain_hint`](Self#structfield.domain_hint).
+        domain_hint: String;
+        /// Sets [`prompt`](Self#structfield.prompt).
+        prompt: Prompt;
+        /// Sets [`max_age`](Self#structfield.max_age).
+        max_age: Duration;
+        /// Sets [`invitation_token`](Self#structfield.invitation_token).
+        invitation_token: String;
+    }
+}
+
+/// A sign-in has begun: send the browser to the URL, with these cookies.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SignInStart {
+    /// The authorize page. It carries the state: never log it.
+    pub url: AuthorizeUrl,
+    /// The verifier cookie, and the deletion of those that it displaces.
+    pub set_cookies: Vec<SetCookie>,
+}
+
+/// A completed sign-in: verified, and sealed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SignedIn {
+    /// Who.
+    pub session: Session,
+    /// The session cookie's value; it replaces whatever was there.
+    pub sealed: SealedSession,
+    /// The API's answer, for what is not stored: `oauth_tokens`, `authkit_authorization_code`.
+    pub response: AuthResponse,
+}
+
+/// What a callback came to.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Callback {
+    /// The session, or why there is none.
+    pub result: Result<SignedIn, Failure>,
+    /// Where the user wanted to go; `/` if that is not known.
+    pub return_to: ReturnTo,
+    /// The application's own text.
+    pub custom_state: Option<String>,
+    /// The verifier cookie's deletion, to be sent in any case.
+    pub set_cookies: Vec<SetCookie>,
+}
+
+impl Sealkit {
+    /// Begins a sign-in. `cookies` are the request's `Cookie` lines: when five sign-ins are pending, the oldest go.
+    ///
+    /// Only for top-level navigations (`RequestProfile::may_set_verifier_cookie`): a page that polls would pile up cookies.
+    ///
+    /// # Errors
+    /// [`Reason::SignInRejected`] with a hint when it cannot be begun as asked: no redirect URI configured, the state too
+    /// long, a parameter that does not go with another.
+    pub fn begin_sign_in<'h, I>(&self, request: &SignInRequest, cookies: I) -> Result<SignInStart, Failure>
+    where
+        I: IntoIterator + Clone,
+        I::Item: CookieLine<'h>,
+    {
+        let inner = &*self.inner;
+        let Some(redirect_uri) = inner.config.redirect_uri() else {
+            return Err(cannot_begin("no redirect URI is configured; set WORKOS_REDIRECT_URI"));
+        };
+        let verifiers = VerifierCookies::new(inner.config.cookie());
+        let mut new = NewSignIn::new();
+        if let Some(return_to) = &request.return_to {
+            new = new.return_to(return_to);
+        }
+        if let Some(state) = &request.custom_state {
+            new = new.custom_state(state);
+        }
+        let (ring, now) = (inner.reader.ring(), self.now());
+        let begun = verifiers.begin(new, ring, &*inner.random, now).map_err(|error| match error {
+            BeginError::Seal(_) => {
+                cannot_begin("the state cannot be sealed; check the first cookie password")
+            }
+            _ => cannot_begin(error.to_string()),
+        })?;
+        let mut url = AuthorizeUrl::builder(
+            inner.api.base().as_url().as_str(),
+            inner.api.client_id().as_str(),
+            redirect_uri.as_str(),
+        )
+        .state(&begun.state)
+        .code_challenge(&begun.code_challenge);
+        match (&request.connection_id, &request.provider) {
+            (Some(connection_id), _) => url = url.connection_id(connection_id),
+            (None, Some(provider)) => url = url.provider(provider.clone()),
+            (None, None) => {
+                url = url.provider(Provider::AuthKit);
+                if request.sign_up {
+                    url = url.screen_hint(ScreenHint::SignUp);
+                }
+                if let Some(organization_id) = &request.organization_id {
+                    url = url.organization_id(organization_id);
+                }
+                if let Some(age) = request.max_age {
+                    url = url.max_age(age);
+                }
+            }
+        }
+        if let Some(hint) = &request.login_hint {
+            url = url.login_hint(hint);
+        }
+        if let Some(hint) = &request.domain_hint {
+            url = url.domain_hint(hint);
+        }
+        if let Some(token) = &request.invitation_token {
+            url = url.invitation_token(token);
+        }
+        if let Some(prompt) = &request.prompt {
+            url = url.prompt(prompt.clone());
+        }
+        let url = url.build().map_err(|error| cannot_begin(error.to_string()))?;
+        let mut set_cookies = verifiers.evict(cookies, &begun.cookie, ring, now);
+        set_cookies.push(begun.cookie);
+        Ok(SignInStart { url, set_cookies })
+    }
+
+    /// Completes a sign-in: `query` is the callback's raw query, `cookies` the request's `Cookie` lines, `own_routes` the
+    /// application's routes that nobody should be returned to.
+    ///
+    /// The state is compared with the cookie before anything is unsealed, and the token is verified before there is a
+    /// session. A callback without the cookie of its own state never signs anybody in.
+    pub async fn complete_sign_in<'h, I>(
+        &self,
+        query: &str,
+        cookies: I,
+        own_routes: &OwnRoutes,
+        context: &RequestContext,
+    ) -> Callback
+    where
+        I: IntoIterator + Clone,
+        I::Item: CookieLine<'h>,
+    {
+        let verifiers = VerifierCookies::new(self.inner.config.cookie());
+        let query = CallbackQuery::parse(query);
+        let mut callback = Callback {
+            result: Err(query.failure().unwrap_or_else(|| Failure::new(Reason::MissingAuthParams))),
+            return_to: ReturnTo::default(),
+            custom_state: None,
+            set_cookies: Vec::new(),
+        };
+        let (code, state) = match query {
+            CallbackQuery::Code { code, state } => (code, state),
+            CallbackQuery::Error { state: Some(state), .. } => {
+                callback.set_cookies = verifiers.delete(&state, cookies.clone());
+                if let Ok(begun) = verifiers.open(&state, cookies, self.inner.reader.ring(), self.now()) {
+                    callback.took_along(&begun, own_routes);
+                }
+                return callback;
+            }
+            _ => return callback,
+        };
+        callback.set_cookies = verifiers.delete(&state, cookies.clone());
+        let begun = match verifiers.open(&state, cookies, self.inner.reader.ring(), self.now()) {
+            Ok(begun) => begun,
+            Err(failure) => {
+                callback.result = Err(failure);
+                return callback;
+            }
+        };
+        callback.took_along(&begun, own_routes);
+        let grant = AuthorizationCodeGrant::new(code).with_code_verifier(begun.code_verifier().clone());
+        callback.result = self.sign_in_with(&grant.into(), context).await;
+        callback
+    }
+
+    /// Signs in with any grant: exchanges it, verifies the token, and only then gives a session.
+    ///
+    /// One attempt: a code or password that was taken must not be sent twice. Dropping the future may lose the session.
+    ///
+    /// # Errors
+    /// What the API says (step-up reasons carry what the next step needs); [`Reason::MissingTokens`]; or why the new token is
+    /// not acceptable. The latter no new sign-in cures, and its hint names the setting to change.
+    pub async fn sign_in_with(&self, grant: &Grant, context: &RequestContext) -> Result<SignedIn, Failure> {
+        let reply = self.inner.api.authenticate(grant, context).await;
+        let response = reply.map_err(|error| error.to_failure(Purpose::SignIn))?.into_body();
+        if !response.has_user() {
+            return Err(
+                Failure::new(Reason::MissingTokens).with_hint("the answer of a sign-in must name its user")
+            );
+        }
+        let payload = payload_of(&response, Format::Iron.style());
+        let sealed = self.seal_text(&payload)?;
+        let unsealed = UnsealedSession::parse(payload.as_bytes().to_vec(), Format::Iron.style())
+            .map_err(|_| Failure::new(Reason::MissingTokens))?;
+        let seal = SealInfo::new(Format::Iron, self.sealing_key(), Some(self.now()));
+        match self.judge_unsealed(unsealed, seal).await {
+            Judged::Valid { session, .. } => Ok(SignedIn { session, sealed, response }),
+            Judged::Expired(_) => Err(Failure::new(Reason::ExpiredJwt)
+                .with_hint("the API's new token has expired already; check this machine's clock")),
+            Judged::Failed(failure) => {
+                let failure = with_cure(failure);
+                tracing::error!(%failure, hint = failure.hint(), "the API's new token is not acceptable here");
+                Err(failure)
+            }
+        }
+    }
+}
+
+impl Callback {
+    fn took_along(&mut self, begun: &PkceState, own_routes: &OwnRoutes) {
+        self.return_to = begun.return_to(own_routes);
+        self.custom_state = begun.custom_state().map(str::to_owned);
+    }
+}
+
+/// Names the setting that makes the API's own fresh token acceptable.
+fn with_cure(failure: Failure) -> Failure {
+    match failure.reason() {
+        Reason::InvalidIssuer => failure.with_hint(
+            "claim `iss`: the issuer is not in the accepted list; set WORKOS_ISSUER to the issuer of your environment",
+        ),
+        Reason::InvalidAudience => {
+            failure.with_hint("claim `aud`: the audience is not the configured one; change it, or the JWT template")
+        }
+        reason if reason.class() == Class::Verification && failure.hint().is_none() => {
+            failure.with_hint("the API's own new token does not verify; check WORKOS_CLIENT_ID and the API host")
+        }
+        _ => failure,
+    }
+}
+
+fn cannot_begin(hint: impl Into<std::sync::Arc<str>>) -> Failure {
+    Failure::new(Reason::SignInRejected).with_hint(hint)
+}
