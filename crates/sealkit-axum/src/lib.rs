@@ -1,1 +1,95 @@
-//! sealkit-axum
+//! AuthKit (WorkOS) sessions for axum: one tower layer that owns the session cookie, extractors, ready-made routes.
+//!
+//! A complete program. It signs people in, keeps them signed in, and signs them out:
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use sealkit_axum::{Session, SessionLayer, sealkit::Sealkit};
+//!
+//! async fn home(session: Session) -> String {
+//!     let email = session.user().and_then(|user| user.email());
+//!     format!("hello {}", email.unwrap_or(session.user_id()))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // WORKOS_CLIENT_ID, WORKOS_API_KEY, WORKOS_COOKIE_PASSWORD, WORKOS_REDIRECT_URI=http://localhost:3000/callback
+//! let sealkit = Sealkit::from_env()?;
+//! let layer = SessionLayer::new(sealkit.clone()).public(["GET /healthz"])?;
+//! let app = Router::new()
+//!     .route("/", get(home))
+//!     .route("/healthz", get(|| async { "ok" }))
+//!     .merge(sealkit_axum::routes(&layer))
+//!     .layer(layer);
+//!
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//! axum::serve(listener, app).await?;
+//! sealkit.drain(std::time::Duration::from_secs(20)).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What the layer does
+//!
+//! ```text
+//! request ─► path rules ─► public: nothing is read until somebody asks
+//!                └───────► protected: resolve, refresh if due ─► proven ─► handler
+//!                                                              └► denied: redirect, 401, 403, 503, 500
+//! response ◄─ one Set-Cookie or none, cache headers, the failure in the response's extensions
+//! ```
+//!
+//! - Everything is protected, except [public paths](SessionLayer::public) and the [routes]. With
+//!   [`optional`](SessionLayer::optional) nothing is, and the extractors decide.
+//! - A denied request gets the answer that fits it: a browser's navigation is sent to sign in and comes back; a script gets 401
+//!   with `{"error", "login_url"}`; htmx gets `HX-Redirect`; when nobody can tell (WorkOS is down), 503 with `Retry-After`, and
+//!   the cookie stays. The table is [`sealkit::RequestProfile`] and [`sealkit::Answer`].
+//! - The cookie is the layer's: whatever handlers do, a response carries at most one, and a line that a handler wrote itself is
+//!   dropped. To change the session, take a [`SessionHandle`].
+//! - A response that depends on a session is never cached; see [`PubliclyCacheable`] for the exception.
+//! - Why a request was denied is in the log, and as a [`sealkit::Failure`] in the response's extensions; in development mode in
+//!   the JSON body too. A browser hears no more than `unauthenticated`.
+//!
+//! # Order of layers
+//!
+//! The last `.layer()` of a router is the outermost. From the outside in: trace, timeout, **session**, catch-panic, the
+//! application. A layer that turns panics into responses belongs *inside*, so that its response carries a refreshed cookie, too.
+//! In a `ServiceBuilder` the first is the outermost. `SessionLayer` needs no other layer. A second one with the same cookie,
+//! inside the first, protects more and leaves the cookie to the outer one.
+//!
+//! # Deployment caveats
+//!
+//! - **Cookies need the right host.** The session cookie is `Secure` unless the redirect URI is `http`. Open the application under
+//!   the host of its redirect URI: `127.0.0.1` and `localhost` are two hosts.
+//! - **Several processes** share nothing but the cookie password and WorkOS. Refreshing the same session in two processes at
+//!   once is safe within WorkOS's replay window; a sign-out is known at once in its own process only.
+//! - **Cookies are large**, up to 4 KB: raise header limits of proxies (nginx `large_client_header_buffers`,
+//!   `proxy_buffer_size`) and keep the claims of your JWT template few.
+//! - **A form that is posted without a session is lost.** The browser is sent to sign in, and comes back with a `GET`.
+//! - **The access token outlives a revocation at WorkOS** until it expires, at most its lifetime.
+//! - **Rate limits, CSRF tokens, CORS** are not the business of this layer. Preflights pass through it as anonymous; answer them.
+//!   A sign-out or switch of organization from another site is refused.
+//! - **Shutdown**: call [`sealkit::Sealkit::drain`] after the server has stopped, so that a refresh under way is not lost.
+
+mod answer;
+mod extract;
+mod facts;
+mod headers;
+mod json;
+mod layer;
+mod page;
+mod paths;
+mod rejection;
+mod routes;
+mod same_origin;
+mod service;
+mod slot;
+
+pub use extract::{Claims, Session, SessionHandle, Tokens};
+pub use headers::PubliclyCacheable;
+pub use json::session_json;
+pub use layer::SessionLayer;
+pub use paths::Paths;
+pub use rejection::{Forbidden, SessionRejection};
+pub use routes::routes;
+pub use sealkit;
+pub use service::{SessionFuture, SessionService};

@@ -1,0 +1,226 @@
+//! [`SessionLayer`]: what it is told when the application is put together.
+
+use crate::{paths::Paths, service::SessionService};
+use http::{Method, Uri};
+use sealkit::{
+    PathRules, PathRulesError, Sealkit,
+    sign_in::{OwnRoutes, ReturnTo},
+};
+use std::{fmt, sync::Arc};
+use tower_layer::Layer;
+use url::Url;
+
+/// Owns the session cookie of every request that passes through: resolves it, refreshes it ahead of its end, denies what is
+/// protected, writes the cookie on the response.
+///
+/// Everything is protected unless a [`public`](Self::public) rule or one of the [routes](crate::routes) says otherwise, or the
+/// layer is [`optional`](Self::optional). Cheap to clone.
+///
+/// ```
+/// # fn app(sealkit: sealkit::Sealkit) -> Result<(), sealkit::PathRulesError> {
+/// use axum::{Router, routing::get};
+/// use sealkit_axum::{Session, SessionLayer};
+///
+/// let layer = SessionLayer::new(sealkit).public(["GET /healthz", "GET /assets/*"])?;
+/// let app: Router = Router::new()
+///     .route("/healthz", get(|| async { "ok" }))
+///     .route("/", get(|session: Session| async move { session.user_id().to_owned() }))
+///     .merge(sealkit_axum::routes(&layer))
+///     .layer(layer);
+/// # let _ = app; Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct SessionLayer {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// The layer's settings, and what follows from them.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) sealkit: Sealkit,
+    pub(crate) paths: Paths,
+    pub(crate) after_sign_out: Option<Url>,
+    public: Rules,
+    sign_up: Rules,
+    own_routes: OwnRoutes,
+    optional: bool,
+}
+
+/// Path rules that are added to.
+#[derive(Clone, Debug, Default)]
+struct Rules {
+    texts: Vec<String>,
+    parsed: PathRules,
+}
+
+impl Rules {
+    fn add<I>(&mut self, rules: I) -> Result<(), PathRulesError>
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.texts.extend(rules.into_iter().map(Into::into));
+        self.parsed = PathRules::parse(&self.texts)?;
+        Ok(())
+    }
+
+    fn match_request(&self, method: &Method, uri: &Uri) -> bool {
+        self.parsed.matches(method.as_str(), uri.path())
+    }
+}
+
+/// What the path rules say about a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Passes without a session. Nothing is resolved until somebody asks.
+    Open,
+    /// Needs a session.
+    Protected,
+}
+
+impl SessionLayer {
+    /// A layer that protects everything, with the [routes](crate::routes) at their default places.
+    #[must_use]
+    pub fn new(sealkit: Sealkit) -> Self {
+        let mut shared = Shared {
+            paths: Paths::default(),
+            after_sign_out: None,
+            public: Rules::default(),
+            sign_up: Rules::default(),
+            own_routes: OwnRoutes::default(),
+            optional: false,
+            sealkit,
+        };
+        shared.settle_paths();
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Lets requests pass without a session: `GET /healthz`, `GET /assets/*`, `* /webhooks/workos` (any method).
+    ///
+    /// A rule names a canonical path; whatever can be read in two ways (`//`, `..`, needless escapes) never matches it and
+    /// stays protected. Paths are those that the browser asks for, also inside of `Router::nest`. On a public path a cookie that
+    /// is stale or broken changes nothing; it is not even looked at until somebody asks for the session.
+    ///
+    /// # Errors
+    /// [`PathRulesError`] with every text that is no rule, and the fix.
+    pub fn public<I>(mut self, rules: I) -> Result<Self, PathRulesError>
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.edit().public.add(rules)?;
+        Ok(self)
+    }
+
+    /// On these (protected) paths, whoever is not signed in is led to the sign-up screen.
+    ///
+    /// # Errors
+    /// [`PathRulesError`] with every text that is no rule, and the fix.
+    pub fn sign_up<I>(mut self, rules: I) -> Result<Self, PathRulesError>
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.edit().sign_up.add(rules)?;
+        Ok(self)
+    }
+
+    /// Denies nothing: extractors and handlers decide. For applications that are mostly public.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.edit().optional = true;
+        self
+    }
+
+    /// Where the ready-made routes are.
+    #[must_use]
+    pub fn paths(mut self, paths: Paths) -> Self {
+        let shared = self.edit();
+        shared.paths = paths;
+        shared.settle_paths();
+        self
+    }
+
+    /// Where WorkOS sends the browser after a sign-out; without it, to the sign-out redirect of the dashboard.
+    #[must_use]
+    pub fn after_sign_out(mut self, url: Url) -> Self {
+        self.edit().after_sign_out = Some(url);
+        self
+    }
+
+    /// What the layer works with.
+    #[must_use]
+    pub fn sealkit(&self) -> &Sealkit {
+        &self.shared.sealkit
+    }
+
+    fn edit(&mut self) -> &mut Shared {
+        Arc::make_mut(&mut self.shared)
+    }
+}
+
+impl Shared {
+    /// The callback is where the redirect URI points, unless it was said otherwise.
+    fn settle_paths(&mut self) {
+        if self.paths.callback.is_none() {
+            self.paths.callback = self.sealkit.config().redirect_uri().map(|uri| uri.path().into());
+        }
+        self.own_routes = OwnRoutes::new(self.paths.all());
+    }
+
+    pub(crate) fn access(&self, method: &Method, uri: &Uri) -> Access {
+        let open =
+            self.optional || self.paths.are_asked_for(method, uri) || self.public.match_request(method, uri);
+        if open { Access::Open } else { Access::Protected }
+    }
+
+    pub(crate) fn is_sign_up(&self, method: &Method, uri: &Uri) -> bool {
+        self.sign_up.match_request(method, uri)
+    }
+
+    /// Where nobody is to be returned to.
+    pub(crate) const fn own_routes(&self) -> &OwnRoutes {
+        &self.own_routes
+    }
+
+    /// A safe return path of any text.
+    pub(crate) fn return_to(&self, text: &str) -> ReturnTo {
+        ReturnTo::sanitize(text, &self.own_routes)
+    }
+
+    /// Where a sign-in begins, for a browser: on the origin of the redirect URI, since that is where its cookies are needed.
+    pub(crate) fn login_url(&self, return_to: Option<&str>, sign_up: bool) -> String {
+        let path = if sign_up { &self.paths.sign_up } else { &self.paths.login };
+        let query = return_to.map(|path| {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            query.append_pair("return_to", path).finish()
+        });
+        let relative = match query {
+            Some(query) => format!("{path}?{query}"),
+            None => path.as_ref().to_owned(),
+        };
+        match self.sealkit.config().redirect_uri().map(|base| base.join(&relative)) {
+            Some(Ok(url)) => url.into(),
+            _ => relative,
+        }
+    }
+}
+
+impl<S> Layer<S> for SessionLayer {
+    type Service = SessionService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        SessionService::new(inner, Arc::clone(&self.shared))
+    }
+}
+
+impl fmt::Debug for SessionLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionLayer")
+            .field("paths", &self.shared.paths)
+            .field("public", &self.shared.public.texts)
+            .field("sign_up", &self.shared.sign_up.texts)
+            .field("optional", &self.shared.optional)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,133 @@
+//! The callback: the browser comes back with a code.
+
+use super::{Reply, Slot, may_begin, reply, slot};
+use crate::{
+    answer, page,
+    slot::{SessionSlot, append_set_cookie},
+};
+use axum::extract::RawQuery;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use sealkit::{
+    Class, Failure, Reason, RequestKind, SignInRequest,
+    api::RequestContext,
+    cookie::{CookieSettings, SetCookie, candidates},
+    sign_in::{Callback, ReturnTo},
+};
+use std::time::Duration;
+
+/// Says that this browser's sign-in has been begun anew a moment ago, so that it is not begun anew for ever.
+const RESTARTED: &str = "wos-auth-restarted";
+
+/// How long that is remembered.
+const RESTARTED_FOR: Duration = Duration::from_secs(60);
+
+pub(super) async fn callback(found: Slot, headers: HeaderMap, RawQuery(query): RawQuery) -> Reply {
+    let slot = match slot(found) {
+        Ok(slot) => slot,
+        Err(missing) => return missing,
+    };
+    // A code is spent by the first who brings it; that must not be a preview or a link scanner.
+    if slot.facts().is_head() || slot.facts().kind() == RequestKind::Prefetch {
+        return reply(nothing_done());
+    }
+    let query = query.unwrap_or_default();
+    let (shared, cookies) = (slot.shared(), slot.facts().cookie_lines());
+    let done =
+        shared.sealkit.complete_sign_in(&query, cookies, shared.own_routes(), &context(&headers)).await;
+    let fits = |signed_in: &sealkit::SignedIn| {
+        shared.sealkit.config().cookie().set(signed_in.sealed.expose_secret()).is_ok()
+    };
+    let mut response = match done.result {
+        Ok(signed_in) if fits(&signed_in) => {
+            slot.sign_in(&signed_in);
+            answer::redirect(303, done.return_to.as_str())
+        }
+        Ok(_) => failed(&slot, &Failure::new(Reason::CookieTooLarge)),
+        Err(failure) => match go_on(&slot, &headers, &query, &failure, &done.return_to).await {
+            Some(response) => response,
+            None => failed(&slot, &failure),
+        },
+    };
+    for cookie in done.set_cookies {
+        append_set_cookie(response.headers_mut(), cookie);
+    }
+    reply(response)
+}
+
+/// The ways out of a failure that need no page: begin anew once, or go on with the session that is there already.
+async fn go_on(
+    slot: &SessionSlot,
+    headers: &HeaderMap,
+    query: &str,
+    failure: &Failure,
+    return_to: &ReturnTo,
+) -> Option<Response<Bytes>> {
+    if !may_begin(slot, headers) {
+        return None;
+    }
+    // A code without a state is how an impersonation arrives that is started in the dashboard. The code is bound to nobody, but
+    // the browser is signed in over there, so a sign-in of our own succeeds.
+    let stateless = matches!(Callback::parse(query), Callback::Missing { code_without_state: true, .. });
+    if failure.reason() == Reason::PkceStateExpired || stateless {
+        return begin_anew(slot, failure, return_to);
+    }
+    // Somebody reloads the callback, or finishes in a second tab what was finished in a first.
+    let harmless = matches!(failure.reason(), Reason::MissingPkceCookie | Reason::OauthStateMismatch);
+    if harmless && failure.reason().class() == Class::Callback && slot.standing().await.is_proven() {
+        tracing::debug!(reason = %failure.reason(), "callback not accepted; the browser is signed in already");
+        let mut response = answer::redirect(303, return_to.as_str());
+        response.extensions_mut().insert(failure.clone());
+        return Some(response);
+    }
+    None
+}
+
+/// Once: if the clocks of two machines differ, the next state would have expired as well.
+fn begin_anew(slot: &SessionSlot, failure: &Failure, return_to: &ReturnTo) -> Option<Response<Bytes>> {
+    if candidates(slot.facts().cookie_lines(), RESTARTED).next().is_some() {
+        return None;
+    }
+    tracing::info!(reason = %failure.reason(), "the sign-in is begun anew");
+    let request = SignInRequest::default().return_to(return_to.clone());
+    let mut response = answer::begin(slot, &request, 302);
+    append_set_cookie(response.headers_mut(), restarted(slot)?);
+    Some(response)
+}
+
+fn restarted(slot: &SessionSlot) -> Option<SetCookie> {
+    let secure = slot.shared().sealkit.config().cookie().secure();
+    let settings =
+        CookieSettings::builder().name(RESTARTED).secure(secure).max_age(RESTARTED_FOR).build().ok()?;
+    settings.set("1").ok()
+}
+
+fn failed(slot: &SessionSlot, failure: &Failure) -> Response<Bytes> {
+    let response = page::sign_in_failed(slot, failure);
+    let (reason, hint, status) = (failure.reason(), failure.hint(), response.status().as_u16());
+    let upstream = failure.upstream();
+    let code = upstream.and_then(|upstream| upstream.code.as_deref());
+    let request_id = upstream.and_then(|upstream| upstream.request_id.as_deref());
+    if response.status().is_server_error() {
+        tracing::error!(%reason, hint, status, code, request_id, "signing in did not succeed");
+    } else {
+        tracing::info!(%reason, hint, status, code, request_id, "signing in did not succeed");
+    }
+    response
+}
+
+/// The user's browser, for WorkOS's records. The address is not sent: behind a proxy nobody here knows it.
+fn context(headers: &HeaderMap) -> RequestContext {
+    let mut context = RequestContext::default();
+    context.user_agent =
+        headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
+    context
+}
+
+fn nothing_done() -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(crate::headers::NO_STORE));
+    response
+}

@@ -1,0 +1,70 @@
+//! `/login` and `/sign-up`: off to the authorize page.
+
+use super::{Reply, Slot, may_begin, reply, slot};
+use crate::{
+    answer,
+    slot::{SessionSlot, Standing},
+};
+use axum::extract::RawQuery;
+use http::HeaderMap;
+use sealkit::{SignInRequest, sign_in::Prompt};
+
+/// Longest query that is looked at, in bytes.
+const MAX_QUERY_BYTES: usize = 8 * 1024;
+
+pub(super) async fn login(found: Slot, headers: HeaderMap, query: RawQuery) -> Reply {
+    match slot(found) {
+        Ok(slot) => begin(&slot, &headers, query, false),
+        Err(missing) => missing,
+    }
+}
+
+pub(super) async fn sign_up(found: Slot, headers: HeaderMap, query: RawQuery) -> Reply {
+    match slot(found) {
+        Ok(slot) => begin(&slot, &headers, query, true),
+        Err(missing) => missing,
+    }
+}
+
+/// On a navigation only: a script that follows the redirect could not sign in, and would leave a verifier cookie each time. It
+/// gets what any denied request gets, which leads htmx here again by a navigation.
+fn begin(slot: &SessionSlot, headers: &HeaderMap, RawQuery(query): RawQuery, sign_up: bool) -> Reply {
+    if !may_begin(slot, headers) {
+        return reply(answer::denied(slot, &Standing::Anonymous));
+    }
+    reply(answer::begin(slot, &request(slot, query.as_deref().unwrap_or_default(), sign_up), 302))
+}
+
+/// The sign-in that the query asks for. What it does not know, it passes over; the first of a kind counts.
+fn request(slot: &SessionSlot, query: &str, sign_up: bool) -> SignInRequest {
+    let mut request = SignInRequest::default();
+    request.sign_up = sign_up;
+    if query.len() > MAX_QUERY_BYTES {
+        return request;
+    }
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        if value.is_empty() {
+            continue;
+        }
+        let slot_of = match &*name {
+            "return_to" => {
+                request.return_to.get_or_insert_with(|| slot.shared().return_to(&value));
+                continue;
+            }
+            "screen_hint" => {
+                request.sign_up |= value == "sign-up";
+                continue;
+            }
+            "prompt" => {
+                request.prompt.get_or_insert_with(|| Prompt::from(&*value));
+                continue;
+            }
+            "organization_id" => &mut request.organization_id,
+            "login_hint" => &mut request.login_hint,
+            "invitation_token" => &mut request.invitation_token,
+            _ => continue,
+        };
+        slot_of.get_or_insert_with(|| value.into_owned());
+    }
+    request
+}

@@ -1,0 +1,64 @@
+//! The ready-made routes: sign in, sign up, come back, sign out, switch organization.
+
+mod callback;
+mod login;
+mod logout;
+mod switch;
+
+use crate::{SessionLayer, answer, rejection::SessionRejection, slot::SessionSlot};
+use axum::{Extension, Router, body::Body, response::IntoResponse, routing};
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use sealkit::{PublicCode, RequestKind};
+
+/// The routes of a layer, to merge into the application's router, under the same layer.
+///
+/// | route | method | what it does |
+/// |---|---|---|
+/// | `/login`, `/sign-up` | `GET` | begins a sign-in; takes `return_to`, `organization_id`, `login_hint`, `screen_hint`, `prompt` |
+/// | the path of the redirect URI | `GET` | completes it: sets the session and goes to the return path |
+/// | `/logout` | `POST`, or `GET` from the application's own pages | ends the session here and at WorkOS |
+/// | `/switch-organization` | `POST` from the application's own pages | takes `organization_id` and `return_to` as a form, or JSON |
+///
+/// Other paths: [`SessionLayer::paths`].
+pub fn routes<S>(layer: &SessionLayer) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let paths = &layer.shared.paths;
+    Router::new()
+        .route(&paths.login, routing::get(login::login))
+        .route(&paths.sign_up, routing::get(login::sign_up))
+        .route(paths.callback_path(), routing::get(callback::callback))
+        .route(&paths.logout, routing::get(logout::by_link).post(logout::by_form))
+        .route(&paths.switch_organization, routing::post(switch::switch_organization))
+}
+
+/// What every route works on. Without a layer around it, a route answers what is missing.
+type Slot = Option<Extension<SessionSlot>>;
+
+type Reply = axum::response::Response;
+
+fn slot(slot: Slot) -> Result<SessionSlot, Reply> {
+    slot.map(|Extension(slot)| slot).ok_or_else(|| SessionRejection::missing_layer().into_response())
+}
+
+fn reply(response: Response<Bytes>) -> Reply {
+    response.map(Body::from)
+}
+
+/// A request from somewhere else, or one that nobody meant.
+fn forbidden(slot: &SessionSlot) -> Reply {
+    reply(answer::explained(slot, PublicCode::Forbidden, None))
+}
+
+/// Whether the sign-in that begins with this request will come back to a browser that keeps the verifier cookie: a navigation,
+/// or a plain client that says nothing about itself.
+fn may_begin(slot: &SessionSlot, headers: &HeaderMap) -> bool {
+    let silent = || !headers.contains_key("sec-fetch-mode") && !headers.contains_key("sec-fetch-dest");
+    match slot.facts().kind() {
+        kind if slot.facts().profile.may_set_verifier_cookie() => kind == RequestKind::Navigation,
+        RequestKind::Other => silent(),
+        _ => false,
+    }
+}

@@ -1,0 +1,350 @@
+//! The session of one request: resolved at most once, written at most once, whoever asks and however often.
+//!
+//! ```text
+//! request ─► SessionLayer puts a slot into the extensions
+//!                 │  extractors, handlers, routes: read, refresh, replace, sign out
+//!                 ▼
+//! response ◄─ finish(): one Set-Cookie or none, cache headers, the failure as an extension
+//! ```
+
+use crate::{
+    facts::RequestFacts,
+    headers::{PubliclyCacheable, cookie_name, protect_from_caches},
+    layer::Shared,
+};
+use http::{HeaderMap, HeaderValue, Response, header};
+use sealkit::{
+    CookieAction, Failure, Outcome, Reason, RefreshOptions, RequestKind, Resolve, SealedSession, Session,
+    SignedIn, cookie, token,
+};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use url::Url;
+
+/// What the session of a request is worth.
+#[derive(Clone, Debug)]
+pub(crate) enum Standing {
+    /// Somebody, proven.
+    Proven(Session),
+    /// There is no session.
+    Anonymous,
+    /// There is one, and it is not acceptable, or nobody can tell now ([`Failure::is_retryable`]).
+    Failed {
+        failure: Failure,
+        /// It is about a token that the API has only now given.
+        fresh_token: bool,
+    },
+}
+
+impl Standing {
+    fn of(outcome: &Outcome) -> Self {
+        match (outcome.session(), outcome.failure()) {
+            (Some(session), _) => Self::Proven(session.clone()),
+            (None, None) => Self::Anonymous,
+            (None, Some(failure)) => Self::Failed {
+                failure: failure.clone(),
+                fresh_token: matches!(outcome.cookie(), CookieAction::Set(_)),
+            },
+        }
+    }
+
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed { failure, .. } => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// The session, or why there is none.
+    pub(crate) fn into_session(self) -> Result<Session, Failure> {
+        match self {
+            Self::Proven(session) => Ok(session),
+            Self::Anonymous => Err(Failure::new(Reason::NoSessionCookieProvided)),
+            Self::Failed { failure, .. } => Err(failure),
+        }
+    }
+}
+
+/// Handle on the session of one request. All clones are the same slot.
+#[derive(Clone)]
+pub(crate) struct SessionSlot(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    facts: RequestFacts,
+    /// Held while somebody resolves or refreshes, so that within a request nobody does it twice.
+    turn: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What the session is worth now. `None`: nobody has asked yet.
+    current: Option<Standing>,
+    /// What is written on the response.
+    write: CookieAction,
+    /// Counts what handlers decided. A refresh that began before such a decision changes nothing any more.
+    decisions: u64,
+    /// Somebody has looked at the session or written it.
+    touched: bool,
+    /// The response is on its way; nothing can be written any more.
+    sent: bool,
+}
+
+impl SessionSlot {
+    pub(crate) fn new(shared: Arc<Shared>, facts: RequestFacts) -> Self {
+        let state = Mutex::default();
+        Self(Arc::new(Inner { shared, facts, turn: tokio::sync::Mutex::new(()), state }))
+    }
+
+    /// Whether this slot speaks of the same cookie as that layer.
+    pub(crate) fn is_of(&self, shared: &Shared) -> bool {
+        self.0.shared.sealkit.config().cookie() == shared.sealkit.config().cookie()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0.shared
+    }
+
+    pub(crate) fn facts(&self) -> &RequestFacts {
+        &self.0.facts
+    }
+
+    /// What the session is worth, after a refresh if one is due. Resolved by the first caller; the others get the same.
+    ///
+    /// Dropping the future is harmless: a grant under way finishes, and the next caller gets its result.
+    pub(crate) async fn standing(&self) -> Standing {
+        if self.0.facts.kind() == RequestKind::Preflight {
+            return Standing::Anonymous;
+        }
+        if let Some(known) = self.known() {
+            return known;
+        }
+        let _turn = self.0.turn.lock().await;
+        if let Some(known) = self.known() {
+            return known;
+        }
+        let decisions = {
+            let mut state = self.state();
+            state.touched = true;
+            state.decisions
+        };
+        let outcome = self.resolve(self.0.facts.profile.may_start_refresh()).await;
+        self.take_over(&outcome, decisions)
+    }
+
+    /// What is known without starting a refresh: enough to sign out.
+    async fn standing_without_refresh(&self) -> Standing {
+        match self.known() {
+            Some(known) => known,
+            None => Standing::of(&self.resolve(false).await),
+        }
+    }
+
+    async fn resolve(&self, may_refresh: bool) -> Outcome {
+        let allowed = Resolve::new(may_refresh, self.0.facts.profile.may_clear_session_cookie());
+        self.0.shared.sealkit.resolve(self.candidates(), allowed).await
+    }
+
+    /// Refreshes now, or switches the organization. A refusal leaves session and cookie as they are.
+    pub(crate) async fn refresh(&self, options: RefreshOptions) -> Standing {
+        let _turn = self.0.turn.lock().await;
+        let decisions = {
+            let mut state = self.state();
+            state.touched = true;
+            state.decisions
+        };
+        let Some(sealed) = self.sealed_now() else { return Standing::Anonymous };
+        let outcome = self.0.shared.sealkit.refresh(sealed.expose_secret(), options).await;
+        if outcome.failure().is_some() && *outcome.cookie() == CookieAction::Keep {
+            return Standing::of(&outcome);
+        }
+        self.take_over(&outcome, decisions)
+    }
+
+    /// Puts a session that has just been signed in into the place of whatever was there. Never merged.
+    pub(crate) fn sign_in(&self, signed_in: &SignedIn) {
+        let cookie = CookieAction::Set(signed_in.sealed.clone());
+        self.decide(Standing::Proven(signed_in.session.clone()), cookie);
+    }
+
+    /// Puts another sealed session there, and says what it is worth.
+    pub(crate) async fn replace(&self, sealed: SealedSession) -> Standing {
+        let standing = Standing::of(&self.0.shared.sealkit.authenticate(sealed.expose_secret()).await);
+        self.decide(standing.clone(), CookieAction::Set(sealed));
+        standing
+    }
+
+    /// Ends the session: here first, so that no refresh brings it back, then the cookie. Gives the page at WorkOS that ends it
+    /// there, if it is known which session it was.
+    pub(crate) async fn sign_out(&self, return_to: Option<&Url>) -> Option<Url> {
+        let standing = self.standing_without_refresh().await;
+        let session_id = match &standing {
+            Standing::Proven(session) => Some(session.id().to_owned()),
+            _ => standing
+                .failure()
+                .and_then(Failure::expired)
+                .map(|expired| expired.id().to_owned())
+                .or_else(|| self.unverified_session_id()),
+        };
+        self.decide(Standing::Anonymous, CookieAction::Clear);
+        match self.0.shared.sealkit.sign_out(&session_id?, return_to).await {
+            Ok(sign_out) => Some(sign_out.url),
+            Err(failure) => {
+                tracing::warn!(%failure, "the session cannot be ended at WorkOS; it is over here");
+                None
+            }
+        }
+    }
+
+    /// The id in a token that nobody can verify now. Its seal opened, so it is a session of ours, and ending it is what the
+    /// user wants.
+    fn unverified_session_id(&self) -> Option<String> {
+        let (unsealed, _) = self.candidates().find_map(|value| self.0.shared.sealkit.unseal(&value).ok())?;
+        token::peek_session_id(unsealed.access_token())
+    }
+
+    /// The seal that stands for the session now: what is going to be written, else the cookie that the session came from.
+    fn sealed_now(&self) -> Option<SealedSession> {
+        let proven = {
+            let state = self.state();
+            match &state.write {
+                CookieAction::Set(sealed) => return Some(sealed.clone()),
+                CookieAction::Clear => return None,
+                _ => match &state.current {
+                    Some(Standing::Proven(session)) => Some(session.clone()),
+                    _ => None,
+                },
+            }
+        };
+        let mut first = None;
+        for value in self.candidates() {
+            let Ok((unsealed, _)) = self.0.shared.sealkit.unseal(&value) else { continue };
+            match &proven {
+                Some(session) if session.tokens().access_token() != unsealed.access_token() => {}
+                _ => return Some(SealedSession::from(value.into_owned())),
+            }
+            first.get_or_insert(value);
+        }
+        // Nothing opens: the refresh says why.
+        first.or_else(|| self.candidates().next()).map(|value| SealedSession::from(value.into_owned()))
+    }
+
+    fn candidates(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        cookie::candidates(self.0.facts.cookie_lines(), self.0.shared.sealkit.config().cookie().name())
+    }
+
+    fn known(&self) -> Option<Standing> {
+        self.state().current.clone()
+    }
+
+    /// A resolution or a refresh has come to an end: it counts, unless a handler has decided in the meantime.
+    fn take_over(&self, outcome: &Outcome, decisions: u64) -> Standing {
+        let standing = Standing::of(outcome);
+        let mut state = self.state();
+        if state.decisions != decisions {
+            return state.current.clone().unwrap_or(standing);
+        }
+        match outcome.cookie() {
+            CookieAction::Set(_) | CookieAction::Clear if state.sent => {
+                // The coordinator keeps the result; the next request with the old cookie gets it.
+                tracing::debug!("a refresh ended after the response had been sent");
+            }
+            action @ (CookieAction::Set(_) | CookieAction::Clear) => state.write = action.clone(),
+            _ => {}
+        }
+        state.current = Some(standing.clone());
+        standing
+    }
+
+    /// A handler has decided: that counts, whatever else is under way.
+    fn decide(&self, standing: Standing, write: CookieAction) {
+        let mut state = self.state();
+        if state.sent {
+            tracing::error!(
+                "the session was changed after the response had been sent, so the browser keeps its cookie; change it before the handler returns"
+            );
+        }
+        state.decisions += 1;
+        state.touched = true;
+        state.current = Some(standing);
+        state.write = write;
+    }
+
+    /// Writes on a response what is to be written. The slot owns the cookie: a line of that name that somebody else wrote goes.
+    pub(crate) fn finish<B>(&self, response: &mut Response<B>) {
+        let (write, touched, failure) = {
+            let mut state = self.state();
+            state.sent = true;
+            let failure = state.current.as_ref().and_then(Standing::failure).cloned();
+            (std::mem::take(&mut state.write), state.touched, failure)
+        };
+        let publicly_cacheable = response.extensions().get::<PubliclyCacheable>().is_some();
+        let headers = response.headers_mut();
+        self.drop_foreign_lines(headers);
+        let settings = self.0.shared.sealkit.config().cookie();
+        let line = match &write {
+            CookieAction::Set(sealed) => match settings.set(sealed.expose_secret()) {
+                Ok(line) => Some(line),
+                Err(error) => {
+                    tracing::error!(%error, reason = %Reason::CookieTooLarge, "the session is not stored");
+                    None
+                }
+            },
+            CookieAction::Clear => Some(settings.delete()),
+            _ => None,
+        };
+        let wrote = line.is_some();
+        if let Some(line) = line {
+            append_set_cookie(headers, line);
+        }
+        if wrote || (touched && !publicly_cacheable) {
+            protect_from_caches(headers, self.0.facts.had_authorization);
+        }
+        if let Some(failure) = failure {
+            response.extensions_mut().insert(failure);
+        }
+    }
+
+    fn drop_foreign_lines(&self, headers: &mut HeaderMap) {
+        let name = self.0.shared.sealkit.config().cookie().name().as_bytes();
+        let is_ours = |line: &HeaderValue| cookie_name(line) == name;
+        if !headers.get_all(header::SET_COOKIE).iter().any(is_ours) {
+            return;
+        }
+        tracing::warn!(
+            "a handler set the session cookie itself, which is dropped; use `SessionHandle::replace` or `SessionHandle::sign_out`"
+        );
+        let others: Vec<_> =
+            headers.get_all(header::SET_COOKIE).iter().filter(|line| !is_ours(line)).cloned().collect();
+        headers.remove(header::SET_COOKIE);
+        for line in others {
+            headers.append(header::SET_COOKIE, line);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Appends a `Set-Cookie` line.
+pub(crate) fn append_set_cookie(headers: &mut HeaderMap, line: cookie::SetCookie) {
+    match HeaderValue::try_from(line.into_header_value()) {
+        Ok(mut value) => {
+            // Kept out of HPACK tables and of `Debug`.
+            value.set_sensitive(true);
+            headers.append(header::SET_COOKIE, value);
+        }
+        Err(_) => tracing::error!("a cookie line is no header value"),
+    }
+}
+
+impl fmt::Debug for SessionSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionSlot").field("current", &self.state().current).finish_non_exhaustive()
+    }
+}
