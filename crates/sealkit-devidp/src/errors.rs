@@ -6,7 +6,10 @@ use serde_json::{Map, Value, json};
 
 /// One refusal, with its status and the shape of its body.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ApiError {
+pub(crate) struct ApiError(Box<Refusal>);
+
+#[derive(Clone, Debug, PartialEq)]
+struct Refusal {
     status: StatusCode,
     shape: Shape,
     code: String,
@@ -27,29 +30,21 @@ enum Shape {
 impl ApiError {
     /// `{"code", "message"}`.
     pub(crate) fn plain(status: StatusCode, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { status, shape: Shape::Plain, code: code.into(), message: message.into(), extra: Map::new() }
+        Self::new(status, Shape::Plain, code.into(), message.into())
     }
 
     /// `{"error", "error_description"}` with status 400, as every OAuth failure has.
     pub(crate) fn oauth(code: impl Into<String>, description: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            shape: Shape::OAuth,
-            code: code.into(),
-            message: description.into(),
-            extra: Map::new(),
-        }
+        Self::new(StatusCode::BAD_REQUEST, Shape::OAuth, code.into(), description.into())
     }
 
     /// `{"message"}`.
     pub(crate) fn message(status: StatusCode, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            shape: Shape::Message,
-            code: String::new(),
-            message: message.into(),
-            extra: Map::new(),
-        }
+        Self::new(status, Shape::Message, String::new(), message.into())
+    }
+
+    fn new(status: StatusCode, shape: Shape, code: String, message: String) -> Self {
+        Self(Box::new(Refusal { status, shape, code, message, extra: Map::new() }))
     }
 
     pub(crate) fn bad_request(code: &str, message: &str) -> Self {
@@ -86,31 +81,31 @@ impl ApiError {
 
     /// Adds a member to the body.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.extra.insert(name.to_owned(), value.into());
+        self.0.extra.insert(name.to_owned(), value.into());
         self
     }
 
     pub(crate) fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 
     pub(crate) fn text(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     pub(crate) fn to_response(&self) -> Response<Bytes> {
         let mut body = Map::new();
-        let (code, message) = match self.shape {
+        let (code, message) = match self.0.shape {
             Shape::Plain => (Some("code"), "message"),
             Shape::OAuth => (Some("error"), "error_description"),
             Shape::Message => (None, "message"),
         };
         if let Some(code) = code {
-            body.insert(code.to_owned(), json!(self.code));
+            body.insert(code.to_owned(), json!(self.0.code));
         }
-        body.insert(message.to_owned(), json!(self.message));
-        body.extend(self.extra.clone());
-        json_response(self.status, &Value::Object(body))
+        body.insert(message.to_owned(), json!(self.0.message));
+        body.extend(self.0.extra.clone());
+        json_response(self.0.status, &Value::Object(body))
     }
 }
 

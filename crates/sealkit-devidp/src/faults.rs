@@ -46,7 +46,7 @@ pub enum Endpoint {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the provider cut the connection")]
 pub struct Cut {
-    partial: Option<Response<Bytes>>,
+    partial: Option<Box<Response<Bytes>>>,
 }
 
 impl Cut {
@@ -60,13 +60,13 @@ impl Cut {
         *partial.status_mut() = response.status();
         *partial.headers_mut() = response.headers().clone();
         partial.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(response.body().len()));
-        Self { partial: Some(partial) }
+        Self { partial: Some(Box::new(partial)) }
     }
 
     /// What arrived before the cut: nothing, or a head with a `Content-Length` and half of that many bytes.
     #[must_use]
     pub fn partial(&self) -> Option<&Response<Bytes>> {
-        self.partial.as_ref()
+        self.partial.as_deref()
     }
 }
 

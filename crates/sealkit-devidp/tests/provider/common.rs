@@ -1,7 +1,5 @@
 //! What the tests share: a client that speaks to the provider in process.
 
-#![expect(dead_code, reason = "each test file uses its own part")]
-
 use bytes::Bytes;
 use http::{Request, Response};
 use sealkit_devidp::{DevIdp, DevIdpBuilder};

@@ -1,13 +1,8 @@
 //! The ten grants of the authenticate endpoint, each in its success and in the shape of its refusals.
 
-#![expect(clippy::unwrap_used, reason = "tests may panic")]
-#![expect(clippy::indexing_slicing, reason = "tests may panic")]
-
-mod common;
-
+use crate::common::{Answer, api, authenticate, build, claims, frozen, get, grant, password, refresh, send};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use common::{Answer, api, authenticate, build, claims, frozen, get, grant, password, refresh, send};
 use http::Request;
 use sealkit_devidp::{
     DevIdp, Endpoint, Membership, MintSession, Organization, OrganizationChoice, StepUp, StepUpRule, User,
