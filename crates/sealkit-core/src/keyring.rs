@@ -58,7 +58,6 @@ pub struct KeyRing {
 
 impl KeyRing {
     /// A ring to fill.
-    #[must_use]
     pub fn builder() -> KeyRingBuilder {
         KeyRingBuilder::default()
     }

@@ -79,7 +79,7 @@ impl Style {
 
 impl Names {
     /// How this style spells the member that the API calls `snake`.
-    pub(crate) fn of<'n>(self, snake: &'n str) -> &'n str {
+    pub(crate) fn of(self, snake: &str) -> &str {
         match self.table.iter().find(|(_, own)| *own == snake) {
             Some((camel, _)) if self.camel => camel,
             _ => snake,
