@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 
-#[derive(Debug)]
 pub(crate) struct Bounded<V> {
     entries: HashMap<String, V>,
     order: VecDeque<String>,

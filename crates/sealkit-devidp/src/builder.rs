@@ -12,7 +12,7 @@ use crate::{
 };
 use sealkit_core::{ApiKey, SecureRandom as _, SystemRandom};
 use serde_json::{Map, Value};
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, fmt, time::Duration};
 
 /// Why a provider could not be made. No variant shows the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +48,7 @@ pub enum BuildError {
 }
 
 /// Settings of a provider before it exists. Get one from [`DevIdp::builder`]; every setting has a default.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "call `build`"]
 pub struct DevIdpBuilder {
     settings: Settings,
@@ -258,6 +258,12 @@ impl DevIdpBuilder {
     }
 }
 
+impl fmt::Debug for DevIdpBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DevIdpBuilder").field("client_id", &self.settings.client_id).finish_non_exhaustive()
+    }
+}
+
 fn check_client_id(client_id: &str) -> Result<(), BuildError> {
     let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if client_id.is_empty() || !client_id.bytes().all(fine) { Err(BuildError::BadClientId) } else { Ok(()) }
@@ -319,6 +325,7 @@ mod tests {
         for key in ["sk_live_abc", "sk_prod_abc", "sk_abc", "", "SK_TEST_abc", " sk_test_a"] {
             let refused = error(DevIdp::builder().api_key(key));
             assert_eq!(refused, BuildError::NotATestKey);
+            assert!(!format!("{:?}", DevIdp::builder().api_key(key).seed([77; 32])).contains("77"));
             assert!(key.is_empty() || !format!("{refused} {refused:?}").contains("abc"));
         }
     }

@@ -1,5 +1,6 @@
 //! Scripted faults: what goes wrong, where, how often, and whether the request took effect all the same.
 
+use crate::DevIdp;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
@@ -274,6 +275,18 @@ impl FaultQueue {
             None => {}
         }
         Some(fault)
+    }
+}
+
+impl DevIdp {
+    /// Queues a fault for an endpoint.
+    pub fn fault(&self, endpoint: Endpoint, fault: Fault) {
+        self.with(|state, _| state.faults.entry(endpoint).or_default().push(fault));
+    }
+
+    /// Forgets the faults of an endpoint.
+    pub fn clear_faults(&self, endpoint: Endpoint) {
+        self.with(|state, _| drop(state.faults.remove(&endpoint)));
     }
 }
 

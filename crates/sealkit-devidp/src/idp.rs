@@ -1,15 +1,13 @@
 //! The handle: everything a test or a demo does to the provider from the inside.
 
 use crate::{
-    DevIdpBuilder, Endpoint, Fault, IdpClock, Membership, Message, MintSession, MintedSession, Organization,
-    RecordedRequest, StepUpRule, User, Webhook,
+    DevIdpBuilder, IdpClock, Membership, Organization, RecordedRequest, StepUpRule, User,
     errors::ApiError,
     faults::Cut,
     grants::Invitation,
-    keys::{self, SigningUnavailable},
-    mailbox::{totp, totp_step},
-    mint, router,
-    state::{Impersonator, SignIn, State, TokenPlan, Wanted},
+    keys::SigningUnavailable,
+    router,
+    state::{Impersonator, SignIn, State},
     token,
 };
 use bytes::Bytes;
@@ -104,7 +102,7 @@ impl DevIdp {
     /// [`Cut`] when a scripted fault ends the connection.
     ///
     /// # Cancellation
-    /// A request takes effect in one step: either before a delay ([`Fault::after_effect`]) or after it. Dropping the future
+    /// A request takes effect in one step: either before a delay ([`Fault::after_effect`](crate::Fault::after_effect)) or after it. Dropping the future
     /// while it waits leaves everything as it was, or as it became.
     pub async fn handle(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Cut> {
         let endpoint = router::endpoint(request.method(), request.uri().path());
@@ -155,12 +153,6 @@ impl DevIdp {
         self.with(|state, _| state.settings.webhook_secret.clone())
     }
 
-    /// The key set as its endpoint answers it.
-    #[must_use]
-    pub fn jwks_json(&self) -> Value {
-        self.with(|state, _| state.keys.to_json())
-    }
-
     // ---- the clock ----
 
     /// The clock, to drive others with.
@@ -198,6 +190,11 @@ impl DevIdp {
     /// The replay window of refresh tokens from now on.
     pub fn set_replay_window(&self, window: Duration) {
         self.with(|state, _| state.settings.replay_window = window);
+    }
+
+    /// Whether the authorize endpoint shows its page, from now on.
+    pub fn set_auto_approve(&self, yes: bool) {
+        self.with(|state, _| state.settings.auto_approve = yes);
     }
 
     // ---- the directory ----
@@ -303,41 +300,6 @@ impl DevIdp {
         })
     }
 
-    /// Every message "sent" so far, oldest first.
-    #[must_use]
-    pub fn messages(&self) -> Vec<Message> {
-        self.with(|state, _| state.mailbox.iter().cloned().collect())
-    }
-
-    /// The newest one-time code sent to this address.
-    #[must_use]
-    pub fn one_time_code(&self, email: &str) -> Option<String> {
-        self.with(|state, _| {
-            let newest = state.mailbox.iter().rev().find(|message| message.to.eq_ignore_ascii_case(email));
-            newest.map(|message| message.code.clone())
-        })
-    }
-
-    /// What the user's authenticator application shows now.
-    ///
-    /// # Errors
-    /// [`IdpError::UnknownUser`].
-    pub fn totp_code(&self, user: &str) -> Result<String, IdpError> {
-        self.with(|state, now| Ok(totp(&known_user(state, user)?.totp_secret(), totp_step(now))))
-    }
-
-    /// Sends a sign-in code; answers it.
-    ///
-    /// # Errors
-    /// [`IdpError::UnknownUser`].
-    pub fn send_magic_auth(&self, user: &str) -> Result<String, IdpError> {
-        self.with(|state, now| {
-            let email = known_user(state, user)?.email.clone();
-            let answer = state.send_magic_auth(&email, now)?;
-            Ok(answer.get("code").and_then(Value::as_str).unwrap_or_default().to_owned())
-        })
-    }
-
     /// An authorization code for a user, as if they had just signed in on the page. `challenge` is the S256 code challenge.
     ///
     /// # Errors
@@ -388,49 +350,6 @@ impl DevIdp {
 
     // ---- sessions ----
 
-    /// Makes a session without any request. Step-up rules do not apply.
-    ///
-    /// # Errors
-    /// [`IdpError`] when user, organization or membership do not exist.
-    pub fn mint_session(&self, wanted: MintSession) -> Result<MintedSession, IdpError> {
-        self.with(|state, now| {
-            let user = known_user(state, &wanted.user)?;
-            let organization_id = match wanted.organization {
-                mint::Organization::First => {
-                    user.memberships.first().map(|first| first.organization().id().to_owned())
-                }
-                mint::Organization::Nothing => None,
-                mint::Organization::Id(id) if user.membership(&id).is_some() => Some(id),
-                mint::Organization::Id(id) if state.organization(&id).is_some() => {
-                    return Err(IdpError::NotAMember { user: wanted.user, organization: id });
-                }
-                mint::Organization::Id(id) => return Err(IdpError::UnknownOrganization(id)),
-            };
-            let default = if wanted.impersonator.is_some() { "Impersonation" } else { "Password" };
-            let mut sign_in = SignIn::new(&user.id, wanted.method.as_deref().unwrap_or(default), now);
-            sign_in.impersonator = wanted.impersonator.map(|(email, reason)| Impersonator { email, reason });
-            sign_in.organization = organization_id.clone().map_or(Wanted::Nothing, Wanted::Organization);
-            let session_id = state.open_session(&sign_in, organization_id, now);
-            let plan =
-                TokenPlan { lifetime: wanted.lifetime, expired: wanted.expired, overrides: wanted.claims };
-            let response = state.issue(&session_id, &plan, now)?;
-            Ok(MintedSession::new(session_id, response))
-        })
-    }
-
-    /// Makes a session in which somebody of the staff acts as the user.
-    ///
-    /// # Errors
-    /// [`IdpError::UnknownUser`].
-    pub fn impersonate(
-        &self,
-        user: &str,
-        impersonator: &str,
-        reason: Option<&str>,
-    ) -> Result<MintedSession, IdpError> {
-        self.mint_session(MintSession::for_user(user).impersonator(impersonator, reason))
-    }
-
     /// Ends a session; false if it is not alive. Tokens given out for it verify until they expire, as in production.
     pub fn revoke_session(&self, session_id: &str) -> bool {
         self.with(|state, now| state.end_session(session_id, now))
@@ -442,99 +361,6 @@ impl DevIdp {
         self.with(|state, now| {
             state.sessions.get(session_id).map(|session| session.to_json(&state.settings, now))
         })
-    }
-
-    // ---- keys and forgeries ----
-
-    /// Signs with the next key from now on; `keep_old` leaves the old ones in the key set. Answers the new `kid`.
-    ///
-    /// # Errors
-    /// [`SigningUnavailable`].
-    pub fn rotate_keys(&self, keep_old: bool) -> Result<String, SigningUnavailable> {
-        self.with(|state, now| {
-            let kid = state.ids.id("sso_oidc_key_pair", now);
-            state.keys.rotate(kid.clone(), keep_old)?;
-            Ok(kid)
-        })
-    }
-
-    /// The `kid` that signs now.
-    #[must_use]
-    pub fn kid(&self) -> String {
-        self.with(|state, _| state.keys.current().kid.clone())
-    }
-
-    /// A token with these claims, whatever they are, and an ordinary header.
-    ///
-    /// # Errors
-    /// [`SigningUnavailable`].
-    pub fn sign(&self, claims: &Value) -> Result<String, SigningUnavailable> {
-        let key = self.with(|state, _| state.keys.current().clone());
-        token::encode(&token::header(&key.kid), claims, &key.material)
-    }
-
-    /// A token with this header, whatever it says, and these claims; the signature is RS256 by the current key.
-    ///
-    /// # Errors
-    /// [`SigningUnavailable`].
-    pub fn sign_with(&self, header: &Value, claims: &Value) -> Result<String, SigningUnavailable> {
-        let key = self.with(|state, _| state.keys.current().clone());
-        token::encode(header, claims, &key.material)
-    }
-
-    /// A token whose header names the current key and whose signature is by a key that nobody publishes.
-    ///
-    /// # Errors
-    /// [`SigningUnavailable`].
-    pub fn sign_as_stranger(&self, claims: &Value) -> Result<String, SigningUnavailable> {
-        token::encode(&token::header(&self.kid()), claims, &*keys::stranger()?)
-    }
-
-    // ---- faults and records ----
-
-    /// Queues a fault for an endpoint.
-    pub fn fault(&self, endpoint: Endpoint, fault: Fault) {
-        self.with(|state, _| state.faults.entry(endpoint).or_default().push(fault));
-    }
-
-    /// Forgets the faults of an endpoint.
-    pub fn clear_faults(&self, endpoint: Endpoint) {
-        self.with(|state, _| drop(state.faults.remove(&endpoint)));
-    }
-
-    /// Every request seen, oldest first, the last 10,000.
-    #[must_use]
-    pub fn requests(&self) -> Vec<RecordedRequest> {
-        self.with(|state, _| state.recorder.requests())
-    }
-
-    /// The requests seen by one endpoint, oldest first.
-    #[must_use]
-    pub fn requests_to(&self, endpoint: Endpoint) -> Vec<RecordedRequest> {
-        self.requests().into_iter().filter(|request| request.endpoint() == Some(endpoint)).collect()
-    }
-
-    /// Requests whose body had members that no client should send, first of all the cookie password.
-    #[must_use]
-    pub fn leaking_requests(&self) -> Vec<RecordedRequest> {
-        self.requests().into_iter().filter(|request| !request.undocumented_members().is_empty()).collect()
-    }
-
-    /// How many requests an endpoint has seen, those with faults included.
-    #[must_use]
-    pub fn count(&self, endpoint: Endpoint) -> u64 {
-        self.with(|state, _| state.recorder.count(endpoint))
-    }
-
-    /// Forgets requests and counts.
-    pub fn clear_requests(&self) {
-        self.with(|state, _| state.recorder.clear());
-    }
-
-    /// Takes the webhooks that have been emitted since the last call, oldest first.
-    #[must_use]
-    pub fn webhooks(&self) -> Vec<Webhook> {
-        self.with(|state, _| state.webhooks.drain(..).collect())
     }
 }
 
@@ -552,7 +378,7 @@ pub(crate) fn impersonated_by(email: &str, reason: Option<&str>) -> Impersonator
     Impersonator { email: email.to_owned(), reason: reason.map(str::to_owned) }
 }
 
-fn known_user<'a>(state: &'a State, user: &str) -> Result<&'a User, IdpError> {
+pub(crate) fn known_user<'a>(state: &'a State, user: &str) -> Result<&'a User, IdpError> {
     state.user(user).ok_or_else(|| IdpError::UnknownUser(user.to_owned()))
 }
 

@@ -1,6 +1,6 @@
 //! One-time codes: made, "sent" to a mailbox that tests read, and checked.
 
-use crate::{clock::rfc3339, errors::ApiError, state::State};
+use crate::{DevIdp, IdpError, clock::rfc3339, errors::ApiError, idp::known_user, state::State};
 use aws_lc_rs::hmac;
 use sealkit_core::{UnixMillis, constant_time_eq};
 use serde_json::{Value, json};
@@ -161,6 +161,43 @@ pub(crate) fn totp(secret: &[u8], step: u64) -> String {
 /// The step of 30 s in which `now` lies.
 pub(crate) fn totp_step(now: UnixMillis) -> u64 {
     now.as_secs() / 30
+}
+
+impl DevIdp {
+    /// Every message "sent" so far, oldest first.
+    #[must_use]
+    pub fn messages(&self) -> Vec<Message> {
+        self.with(|state, _| state.mailbox.iter().cloned().collect())
+    }
+
+    /// The newest one-time code sent to this address.
+    #[must_use]
+    pub fn one_time_code(&self, email: &str) -> Option<String> {
+        self.with(|state, _| {
+            let newest = state.mailbox.iter().rev().find(|message| message.to.eq_ignore_ascii_case(email));
+            newest.map(|message| message.code.clone())
+        })
+    }
+
+    /// What the user's authenticator application shows now.
+    ///
+    /// # Errors
+    /// [`IdpError::UnknownUser`].
+    pub fn totp_code(&self, user: &str) -> Result<String, IdpError> {
+        self.with(|state, now| Ok(totp(&known_user(state, user)?.totp_secret(), totp_step(now))))
+    }
+
+    /// Sends a sign-in code; answers it.
+    ///
+    /// # Errors
+    /// [`IdpError::UnknownUser`].
+    pub fn send_magic_auth(&self, user: &str) -> Result<String, IdpError> {
+        self.with(|state, now| {
+            let email = known_user(state, user)?.email.clone();
+            let answer = state.send_magic_auth(&email, now)?;
+            Ok(answer.get("code").and_then(Value::as_str).unwrap_or_default().to_owned())
+        })
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! Sessions for tests in one call.
 
+use crate::{
+    DevIdp, IdpError,
+    idp::known_user,
+    state::{Impersonator, SignIn, TokenPlan, Wanted},
+};
 use serde_json::Value;
 use std::{fmt, time::Duration};
 
@@ -135,5 +140,50 @@ impl fmt::Debug for MintedSession {
             .field("session_id", &self.session_id)
             .field("organization_id", &self.organization_id)
             .finish_non_exhaustive()
+    }
+}
+
+impl DevIdp {
+    /// Makes a session without any request. Step-up rules do not apply.
+    ///
+    /// # Errors
+    /// [`IdpError`] when user, organization or membership do not exist.
+    pub fn mint_session(&self, wanted: MintSession) -> Result<MintedSession, IdpError> {
+        self.with(|state, now| {
+            let user = known_user(state, &wanted.user)?;
+            let organization_id = match wanted.organization {
+                Organization::First => {
+                    user.memberships.first().map(|first| first.organization().id().to_owned())
+                }
+                Organization::Nothing => None,
+                Organization::Id(id) if user.membership(&id).is_some() => Some(id),
+                Organization::Id(id) if state.organization(&id).is_some() => {
+                    return Err(IdpError::NotAMember { user: wanted.user, organization: id });
+                }
+                Organization::Id(id) => return Err(IdpError::UnknownOrganization(id)),
+            };
+            let default = if wanted.impersonator.is_some() { "Impersonation" } else { "Password" };
+            let mut sign_in = SignIn::new(&user.id, wanted.method.as_deref().unwrap_or(default), now);
+            sign_in.impersonator = wanted.impersonator.map(|(email, reason)| Impersonator { email, reason });
+            sign_in.organization = organization_id.clone().map_or(Wanted::Nothing, Wanted::Organization);
+            let session_id = state.open_session(&sign_in, organization_id, now);
+            let plan =
+                TokenPlan { lifetime: wanted.lifetime, expired: wanted.expired, overrides: wanted.claims };
+            let response = state.issue(&session_id, &plan, now)?;
+            Ok(MintedSession::new(session_id, response))
+        })
+    }
+
+    /// Makes a session in which somebody of the staff acts as the user.
+    ///
+    /// # Errors
+    /// [`IdpError::UnknownUser`].
+    pub fn impersonate(
+        &self,
+        user: &str,
+        impersonator: &str,
+        reason: Option<&str>,
+    ) -> Result<MintedSession, IdpError> {
+        self.mint_session(MintSession::for_user(user).impersonator(impersonator, reason))
     }
 }

@@ -323,12 +323,13 @@ fn respond(status: StatusCode, title: &str, body: &Markup, redirect_origin: Opti
     response
 }
 
-/// Browsers apply `form-action` to where a form's answer redirects, too: the application has to be named.
+/// Browsers apply `form-action` to every redirect that follows a form: the application has to be named, and where it may
+/// send the browser on this machine.
 fn content_security_policy(redirect_origin: Option<&str>) -> String {
     let target = match redirect_origin {
         // A policy cannot name an IPv6 host.
         Some(origin) if origin.contains('[') => " http:".to_owned(),
-        Some(origin) => format!(" {origin}"),
+        Some(origin) => format!(" {origin} http://localhost:* http://127.0.0.1:*"),
         None => String::new(),
     };
     format!(

@@ -1,6 +1,6 @@
 //! What the provider has seen: every request, in order, for assertions on what left the process under test.
 
-use crate::faults::Endpoint;
+use crate::{DevIdp, faults::Endpoint};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use sealkit_core::UnixMillis;
@@ -149,6 +149,37 @@ impl Recorder {
     pub(crate) fn clear(&mut self) {
         self.requests.clear();
         self.counts.clear();
+    }
+}
+
+impl DevIdp {
+    /// Every request seen, oldest first, the last 10,000.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.with(|state, _| state.recorder.requests())
+    }
+
+    /// The requests seen by one endpoint, oldest first.
+    #[must_use]
+    pub fn requests_to(&self, endpoint: Endpoint) -> Vec<RecordedRequest> {
+        self.requests().into_iter().filter(|request| request.endpoint() == Some(endpoint)).collect()
+    }
+
+    /// Requests whose body had members that no client should send, first of all the cookie password.
+    #[must_use]
+    pub fn leaking_requests(&self) -> Vec<RecordedRequest> {
+        self.requests().into_iter().filter(|request| !request.undocumented_members().is_empty()).collect()
+    }
+
+    /// How many requests an endpoint has seen, those with faults included.
+    #[must_use]
+    pub fn count(&self, endpoint: Endpoint) -> u64 {
+        self.with(|state, _| state.recorder.count(endpoint))
+    }
+
+    /// Forgets requests and counts.
+    pub fn clear_requests(&self) {
+        self.with(|state, _| state.recorder.clear());
     }
 }
 

@@ -19,7 +19,7 @@ pub enum OrganizationChoice {
     None,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) client_id: String,
     pub(crate) api_key: ApiKey,

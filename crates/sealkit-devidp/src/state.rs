@@ -151,7 +151,6 @@ impl Session {
 }
 
 /// A refresh token, and what it was exchanged for.
-#[derive(Debug)]
 pub(crate) struct RefreshToken {
     pub(crate) session_id: String,
     pub(crate) exchanged: Option<(UnixMillis, Value)>,
@@ -166,7 +165,6 @@ pub(crate) struct TokenPlan {
     pub(crate) overrides: Vec<(String, Option<Value>)>,
 }
 
-#[derive(Debug)]
 pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) ids: Ids,

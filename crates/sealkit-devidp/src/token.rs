@@ -1,6 +1,9 @@
 //! JSON Web Tokens, written by hand so that every header and every claim can be forged.
 
-use crate::keys::{Material, SigningUnavailable};
+use crate::{
+    DevIdp,
+    keys::{self, Material, SigningUnavailable},
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
@@ -65,6 +68,58 @@ pub(crate) fn encode(
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut token);
     Ok(token)
+}
+
+impl DevIdp {
+    /// The key set as its endpoint answers it.
+    #[must_use]
+    pub fn jwks_json(&self) -> Value {
+        self.with(|state, _| state.keys.to_json())
+    }
+
+    /// Signs with the next key from now on; `keep_old` leaves the old ones in the key set. Answers the new `kid`.
+    ///
+    /// # Errors
+    /// [`SigningUnavailable`].
+    pub fn rotate_keys(&self, keep_old: bool) -> Result<String, SigningUnavailable> {
+        self.with(|state, now| {
+            let kid = state.ids.id("sso_oidc_key_pair", now);
+            state.keys.rotate(kid.clone(), keep_old)?;
+            Ok(kid)
+        })
+    }
+
+    /// The `kid` that signs now.
+    #[must_use]
+    pub fn kid(&self) -> String {
+        self.with(|state, _| state.keys.current().kid.clone())
+    }
+
+    /// A token with these claims, whatever they are, and an ordinary header.
+    ///
+    /// # Errors
+    /// [`SigningUnavailable`].
+    pub fn sign(&self, claims: &Value) -> Result<String, SigningUnavailable> {
+        let key = self.with(|state, _| state.keys.current().clone());
+        encode(&header(&key.kid), claims, &key.material)
+    }
+
+    /// A token with this header, whatever it says, and these claims; the signature is RS256 by the current key.
+    ///
+    /// # Errors
+    /// [`SigningUnavailable`].
+    pub fn sign_with(&self, header: &Value, claims: &Value) -> Result<String, SigningUnavailable> {
+        let key = self.with(|state, _| state.keys.current().clone());
+        encode(header, claims, &key.material)
+    }
+
+    /// A token whose header names the current key and whose signature is by a key that nobody publishes.
+    ///
+    /// # Errors
+    /// [`SigningUnavailable`].
+    pub fn sign_as_stranger(&self, claims: &Value) -> Result<String, SigningUnavailable> {
+        encode(&header(&self.kid()), claims, &*keys::stranger()?)
+    }
 }
 
 #[cfg(test)]

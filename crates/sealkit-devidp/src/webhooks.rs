@@ -1,5 +1,6 @@
 //! `session.created` and `session.revoked`, signed as the API signs its webhooks.
 
+use crate::DevIdp;
 use aws_lc_rs::hmac;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
@@ -125,6 +126,14 @@ impl WebhookTarget {
         let mut answer = Vec::new();
         stream.take(64 * 1024).read_to_end(&mut answer).await?;
         Ok(())
+    }
+}
+
+impl DevIdp {
+    /// Takes the webhooks that have been emitted since the last call, oldest first.
+    #[must_use]
+    pub fn webhooks(&self) -> Vec<Webhook> {
+        self.with(|state, _| state.webhooks.drain(..).collect())
     }
 }
 

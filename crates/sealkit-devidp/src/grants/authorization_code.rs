@@ -19,11 +19,12 @@ impl State {
             let message = "The code has expired, has been used, or is invalid.";
             return Err(ApiError::invalid_grant(message));
         };
-        let stated = body.text("redirect_uri");
-        if stated.is_some() && held.redirect_uri.as_deref() != stated {
-            return Err(ApiError::invalid_grant(
-                "The redirect URI is not the one of the authorization request.",
-            ));
+        // The API's own clients do not name the redirect URI again; one that does has to name the same.
+        if let (Some(stated), Some(bound)) = (body.text("redirect_uri"), &held.redirect_uri)
+            && stated != bound
+        {
+            let message = "The redirect URI is not the one of the authorization request.";
+            return Err(ApiError::invalid_grant(message));
         }
         match (&held.challenge, body.text("code_verifier")) {
             (Some(challenge), Some(verifier)) if matches(challenge, verifier) => {}
