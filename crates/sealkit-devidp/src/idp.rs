@@ -102,8 +102,8 @@ impl DevIdp {
     /// [`Cut`] when a scripted fault ends the connection.
     ///
     /// # Cancellation
-    /// A request takes effect in one step: either before a delay ([`Fault::after_effect`](crate::Fault::after_effect)) or after it. Dropping the future
-    /// while it waits leaves everything as it was, or as it became.
+    /// A request takes effect in one step: before a delay (with [`Fault::after_effect`](crate::Fault::after_effect)) or after
+    /// it. Dropping the future while it waits leaves everything as it became, or as it was.
     pub async fn handle(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Cut> {
         let endpoint = router::endpoint(request.method(), request.uri().path());
         let fault = self.with(|state, now| {
