@@ -1,0 +1,256 @@
+//! Every check in its order, each with how it went.
+//!
+//! What the reader decides is told as it decided; what it did not reach is looked at here, as it is written and proven by
+//! nothing, so that a person sees all that is wrong at once.
+
+use super::{Member, Size, Subject, parts};
+use crate::{advice, output};
+use sealkit::{Detail, Reason, UnixMillis, session::UnsealedSession, token::IssuerPolicy};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+/// How a check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    Ok,
+    Failed,
+    Warning,
+    NotChecked,
+}
+
+/// One check.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Check {
+    pub(crate) check: &'static str,
+    pub(crate) result: Outcome,
+    pub(crate) note: String,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "code")]
+    pub(crate) reason: Option<Reason>,
+}
+
+#[expect(clippy::ref_option, reason = "the shape that serde demands")]
+fn code<S: Serializer>(reason: &Option<Reason>, serializer: S) -> Result<S::Ok, S::Error> {
+    reason.map(Reason::as_str).serialize(serializer)
+}
+
+/// Checks as they are made.
+#[derive(Debug, Default)]
+pub(super) struct Checks(Vec<Check>);
+
+impl Checks {
+    pub(super) fn into_vec(self) -> Vec<Check> {
+        self.0
+    }
+
+    fn add(&mut self, check: &'static str, result: Outcome, note: impl Into<String>) {
+        self.0.push(Check { check, result, note: note.into(), reason: None });
+    }
+
+    fn ok(&mut self, check: &'static str, note: impl Into<String>) {
+        self.add(check, Outcome::Ok, note);
+    }
+
+    fn failed(&mut self, check: &'static str, reason: Reason, note: impl Into<String>) {
+        self.0.push(Check { check, result: Outcome::Failed, note: note.into(), reason: Some(reason) });
+    }
+
+    pub(super) fn size(&mut self, size: Size) {
+        let note = format!("{} of {} bytes", size.cookie, size.limit);
+        if size.is_too_large() {
+            self.add("size", Outcome::Warning, format!("{note}: browsers drop a cookie of this size"));
+        } else if size.is_nearly_too_large() {
+            self.add("size", Outcome::Warning, format!("{note}: nearly too large"));
+        } else {
+            self.ok("size", note);
+        }
+    }
+
+    pub(super) fn seal_refused(&mut self, detail: Detail) {
+        self.failed("seal", Reason::InvalidSessionCookie, advice::of_detail(detail).0);
+    }
+
+    pub(super) fn seal_opened(&mut self, key: &str, expires: Option<UnixMillis>, now: UnixMillis) {
+        let end = expires.map_or_else(
+            || "no expiration of its own".to_owned(),
+            |at| format!("it ends {} ({})", output::rfc3339(at), output::relative(at, now)),
+        );
+        self.ok("seal", format!("opened with {key}; {end}"));
+    }
+
+    pub(super) fn no_session(&mut self, detail: Detail, members: &[Member]) {
+        let has = |name: &str| members.iter().any(|member| member.name == name);
+        let note = if has("codeVerifier") {
+            "this is the state of a sign-in (a verifier cookie), not a session"
+        } else if has("access_token") {
+            "the members have snake_case names, as the Python, Ruby, PHP and Go SDKs write them, not the JavaScript ones"
+        } else {
+            advice::of_detail(detail).0
+        };
+        self.failed("session", Reason::InvalidSessionCookie, note);
+    }
+
+    pub(super) fn session(&mut self, unsealed: &UnsealedSession) {
+        self.ok("session", "an access token is inside");
+        match unsealed.refresh_token() {
+            Some(_) => self.ok("refresh_token", "there is one; only the API can say whether it still works"),
+            None => self.add(
+                "refresh_token",
+                Outcome::Warning,
+                "there is none: the session ends with its access token",
+            ),
+        }
+        if unsealed.user().is_none() {
+            self.add("user", Outcome::Warning, "no user is stored; who it is comes from the token alone");
+        }
+    }
+
+    /// Everything about the token; `reason` is what the reader says, if it could verify.
+    pub(super) fn token(&mut self, unsealed: &UnsealedSession, subject: Subject<'_>, reason: Option<Reason>) {
+        let mut parts = unsealed.access_token().split('.');
+        let header = parts.next().and_then(parts::decode);
+        let claims = parts.next().and_then(parts::decode);
+        let three = parts.next().is_some() && parts.next().is_none();
+        let (Some(header), Some(claims), true) = (header, claims, three) else {
+            self.failed(
+                "token",
+                Reason::InvalidJwt,
+                "the access token is no JWT: three base64url parts, two of them JSON",
+            );
+            return;
+        };
+        self.ok("token", "a JWT with header, claims and signature");
+        self.header(&header);
+        self.signature(subject, reason);
+        self.claims(&claims, subject, reason);
+        self.subject(&claims, unsealed);
+        self.time(&claims, subject.now);
+    }
+
+    fn header(&mut self, header: &Map<String, Value>) {
+        match text(header, "alg") {
+            "RS256" => self.ok("algorithm", "RS256"),
+            other => self.failed(
+                "algorithm",
+                Reason::InvalidJwtAlgorithm,
+                format!("{other:?}, and only RS256 is accepted"),
+            ),
+        }
+        match text(header, "kid") {
+            "" => self.failed("key_id", Reason::InvalidJwt, "the header names no key"),
+            kid => self.ok("key_id", kid),
+        }
+    }
+
+    fn signature(&mut self, subject: Subject<'_>, reason: Option<Reason>) {
+        match (subject.keys, reason) {
+            (None, _) => self.add("signature", Outcome::NotChecked, "no key set given"),
+            (Some(_), Some(Reason::InvalidJwtSignature)) => {
+                self.failed(
+                    "signature",
+                    Reason::InvalidJwtSignature,
+                    "it does not verify with the key that the token names",
+                );
+            }
+            (Some(_), Some(Reason::UnknownSigningKey)) => {
+                self.failed("signature", Reason::UnknownSigningKey, "the key set has no key of this id");
+            }
+            (Some(_), Some(Reason::InvalidJwtAlgorithm)) => {
+                self.add("signature", Outcome::NotChecked, "a token of another algorithm is not looked at");
+            }
+            (Some(keys), reason) => {
+                // `invalid_jwt` may come before the signature (no key id) or after it (a claim is missing).
+                if reason == Some(Reason::InvalidJwt) && self.0.iter().any(|check| check.reason.is_some()) {
+                    self.add("signature", Outcome::NotChecked, "the header is refused before");
+                } else {
+                    self.ok("signature", format!("verified ({} keys in the set)", keys.len()));
+                }
+            }
+        }
+    }
+
+    fn claims(&mut self, claims: &Map<String, Value>, subject: Subject<'_>, reason: Option<Reason>) {
+        let missing: Vec<&str> =
+            ["sub", "sid"].into_iter().filter(|name| text(claims, name).is_empty()).collect();
+        if missing.is_empty() {
+            self.ok("claims", "sub and sid are there");
+        } else {
+            self.failed("claims", Reason::InvalidJwt, format!("missing: {}", missing.join(", ")));
+        }
+        let issuer = text(claims, "iss");
+        match &subject.policy.issuers {
+            IssuerPolicy::OneOf(list) if list.iter().any(|own| own == issuer) => self.ok("issuer", issuer),
+            IssuerPolicy::OneOf(list) => self.failed(
+                "issuer",
+                Reason::InvalidIssuer,
+                format!("{issuer:?}, and accepted are: {}", list.join(" ")),
+            ),
+            _ => self.add("issuer", Outcome::NotChecked, "set WORKOS_CLIENT_ID or WORKOS_ISSUER to check it"),
+        }
+        if reason == Some(Reason::InvalidAudience) {
+            self.failed("audience", Reason::InvalidAudience, "it is not meant for the configured audience");
+        }
+        if let Some(from) = claims.get("nbf").and_then(Value::as_u64).map(UnixMillis::from_secs)
+            && from > subject.now.saturating_add(subject.policy.leeway)
+        {
+            self.failed(
+                "not_before",
+                Reason::InvalidJwt,
+                format!("valid only from {} on", output::rfc3339(from)),
+            );
+        }
+    }
+
+    fn subject(&mut self, claims: &Map<String, Value>, unsealed: &UnsealedSession) {
+        if let Some(stored) = unsealed.user().and_then(|user| user.id()) {
+            let proven = text(claims, "sub");
+            if stored == proven {
+                self.ok("subject", "the stored user is the token's");
+            } else {
+                self.failed(
+                    "subject",
+                    Reason::SubjectMismatch,
+                    format!("the cookie holds user {stored:?}, the token is about {proven:?}"),
+                );
+            }
+        }
+        let actor = claims.get("act").and_then(|act| act.get("sub")).and_then(Value::as_str);
+        match (actor, unsealed.impersonator_email()) {
+            (Some(actor), Some(stored)) if actor != stored => {
+                self.failed(
+                    "impersonator",
+                    Reason::SubjectMismatch,
+                    "the cookie and the token name different impersonators",
+                );
+            }
+            (Some(_), _) => {
+                self.add("impersonator", Outcome::Warning, "somebody else is signed in as this user")
+            }
+            (None, Some(_)) => {
+                self.add(
+                    "impersonator",
+                    Outcome::Warning,
+                    "the cookie names an impersonator that the token does not prove",
+                );
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn time(&mut self, claims: &Map<String, Value>, now: UnixMillis) {
+        let Some(end) = claims.get("exp").and_then(Value::as_u64).map(UnixMillis::from_secs) else {
+            self.failed("expiry", Reason::InvalidJwt, "the token has no `exp`");
+            return;
+        };
+        let note = format!("{} ({})", output::rfc3339(end), output::relative(end, now));
+        if end > now {
+            self.ok("expiry", note);
+        } else {
+            self.failed("expiry", Reason::ExpiredJwt, note);
+        }
+    }
+}
+
+fn text<'m>(members: &'m Map<String, Value>, name: &str) -> &'m str {
+    members.get(name).and_then(Value::as_str).unwrap_or_default()
+}

@@ -1,0 +1,130 @@
+//! `sealkit authenticate`: whom does this cookie authenticate?
+
+use crate::{
+    args::Authenticate,
+    input::{self, RingFailure},
+    output,
+    settings::{self, Settings},
+};
+use clap::builder::styling::AnsiColor;
+use sealkit::{
+    Detail, Failure, KeySetCache, Reason, Session,
+    session::{Judgement, SessionReader},
+    token::{IssuerPolicy, TokenPolicy},
+};
+use serde_json::{Map, Value};
+use std::process::ExitCode;
+
+/// Said in `warnings` when nothing tells which issuers are ours.
+pub(crate) const ISSUER_NOT_CHECKED: &str = "issuer_not_checked";
+
+pub(crate) async fn run(args: &Authenticate) -> anyhow::Result<ExitCode> {
+    let settings = Settings::read()?;
+    let keys = settings::keys(args.jwks.as_deref(), &settings, args.moment.clock())?;
+    let policy = settings.token_policy();
+    let outcome = match args.passwords.opening_ring() {
+        Ok(ring) => match input::cookie_value(args.encoding)? {
+            Ok(value) => judge(&value, SessionReader::new(ring, policy.clone()), &keys, args).await,
+            Err(detail) => Err(unreadable(detail)),
+        },
+        Err(RingFailure::BadPassword(_)) => Err(unreadable(Detail::BadPassword)),
+        Err(RingFailure::Usage(error)) => return Err(error),
+    };
+    match outcome {
+        Ok(session) => accept(args, &session, &policy),
+        Err(failure) => refuse(args, &failure, &policy),
+    }
+}
+
+fn unreadable(detail: Detail) -> Failure {
+    Failure::new(Reason::InvalidSessionCookie).with_detail(detail)
+}
+
+async fn judge(
+    value: &str,
+    reader: SessionReader,
+    keys: &KeySetCache,
+    args: &Authenticate,
+) -> Result<Session, Failure> {
+    if value.is_empty() {
+        return Err(Failure::new(Reason::NoSessionCookieProvided));
+    }
+    let now = args.moment.time();
+    // What does not open needs no keys.
+    let (unsealed, seal) = reader.unseal(value, now).map_err(unreadable)?;
+    let keys = keys.get().await?;
+    match reader.judge_unsealed(unsealed, seal, &keys, now) {
+        Judgement::Valid { session, .. } => Ok(session),
+        Judgement::Expired(expired) => Err(Failure::new(Reason::ExpiredJwt).with_expired(expired)),
+        Judgement::UnknownKey { .. } => Err(Failure::new(Reason::UnknownSigningKey)),
+        Judgement::Rejected(failure) => Err(failure),
+        other => Err(Failure::new(Reason::InvalidSessionCookie).with_hint(format!("{other:?}"))),
+    }
+}
+
+fn accept(args: &Authenticate, session: &Session, policy: &TokenPolicy) -> anyhow::Result<ExitCode> {
+    if args.output.json {
+        let mut answer = Map::from_iter([("authenticated".to_owned(), Value::Bool(true))]);
+        answer.extend(output::session_members(session)?);
+        if policy.issuers == IssuerPolicy::Any
+            && let Some(Value::Array(warnings)) = answer.get_mut("warnings")
+        {
+            warnings.push(ISSUER_NOT_CHECKED.into());
+        }
+        output::json_line(&answer)?;
+    } else {
+        tell_issuer(policy);
+        output::text(&session_text(session, args))?;
+    }
+    Ok(output::YES)
+}
+
+fn refuse(args: &Authenticate, failure: &Failure, policy: &TokenPolicy) -> anyhow::Result<ExitCode> {
+    if args.output.json {
+        let mut answer = Map::from_iter([("authenticated".to_owned(), Value::Bool(false))]);
+        answer.extend(output::failure_members(failure)?);
+        if policy.issuers == IssuerPolicy::Any {
+            answer.insert("warnings".to_owned(), Value::from(vec![ISSUER_NOT_CHECKED]));
+        }
+        output::json_line(&answer)?;
+    } else {
+        tell_issuer(policy);
+        anstream::eprintln!("{}", output::failure_text(failure));
+    }
+    Ok(output::no())
+}
+
+fn tell_issuer(policy: &TokenPolicy) {
+    if policy.issuers == IssuerPolicy::Any {
+        anstream::eprintln!("warning: the issuer is not checked; set WORKOS_CLIENT_ID or WORKOS_ISSUER");
+    }
+}
+
+fn session_text(session: &Session, args: &Authenticate) -> String {
+    let (claims, now) = (session.claims(), args.moment.time());
+    let mut text = format!("{} {}\n", output::colored(AnsiColor::Green, "authenticated"), session.user_id());
+    let mut row = |name: &str, value: Option<String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            text.push_str(&format!("  {} {value}\n", output::dim(&format!("{name:<14}"))));
+        }
+    };
+    let user = session.user();
+    let list = |items: &mut dyn Iterator<Item = &str>| Some(items.collect::<Vec<_>>().join(", "));
+    row("name", user.and_then(|user| user.display_name()).map(Into::into));
+    row("e-mail", user.and_then(|user| user.email()).map(Into::into));
+    row("session", Some(session.id().to_owned()));
+    row("organization", session.organization_id().map(Into::into));
+    row("role", claims.role().map(Into::into));
+    row("permissions", list(&mut claims.permissions()));
+    row("entitlements", list(&mut claims.entitlements()));
+    row("feature flags", list(&mut claims.feature_flags()));
+    row("impersonated", session.impersonator().map(|by| format!("by {}", by.email)));
+    row("signed in by", session.authentication_method().map(Into::into));
+    let end = session.expires_at();
+    row("expires", Some(format!("{} ({})", output::rfc3339(end), output::relative(end, now))));
+    row("sealed with", Some(format!("{} ({})", session.seal().key, session.seal().format)));
+    for warning in session.warnings() {
+        row("warning", Some(output::warning_code(warning).to_owned()));
+    }
+    text
+}

@@ -1,0 +1,183 @@
+//! `sealkit inspect`: what this cookie is, and why it does or does not work.
+
+use crate::{
+    advice,
+    anatomy::{Anatomy, Member, Outcome, Pasted, Subject, Token},
+    args::Inspect,
+    input::{self, RingFailure},
+    output,
+    settings::{self, Settings},
+};
+use anyhow::{anyhow, bail};
+use clap::builder::styling::AnsiColor;
+use sealkit::{Detail, UnixMillis};
+use serde_json::Value;
+use std::process::ExitCode;
+
+pub(crate) async fn run(args: &Inspect) -> anyhow::Result<ExitCode> {
+    let settings = Settings::read()?;
+    let keys = if args.jwks.is_some() || args.online {
+        Some(settings::keys(args.jwks.as_deref(), &settings, args.moment.clock())?)
+    } else {
+        None
+    };
+    let ring = match args.passwords.opening_ring() {
+        Ok(ring) => ring,
+        Err(RingFailure::BadPassword(error)) => {
+            bail!("{error} ({})", advice::of_detail(Detail::BadPassword).0)
+        }
+        Err(RingFailure::Usage(error)) => return Err(error),
+    };
+    let name = args.name.as_deref().unwrap_or_else(|| settings.cookie_name());
+    let pasted = input::text("the cookie")?
+        .map_err(|detail| advice::of_detail(detail).0.to_owned())
+        .and_then(|text| Pasted::find(&text, name));
+    let pasted = match pasted {
+        Ok(pasted) => pasted,
+        Err(problem) => return nothing(args, &problem),
+    };
+    let keys = match &keys {
+        Some(keys) => Some(keys.get().await.map_err(|failure| anyhow!("no key set: {failure}"))?),
+        None => None,
+    };
+    let now = args.moment.time();
+    let policy = settings.token_policy();
+    let subject = Subject {
+        pasted: &pasted,
+        ring: &ring,
+        keys: keys.as_deref(),
+        policy: &policy,
+        now,
+        reveal: args.reveal,
+    };
+    let anatomy = Anatomy::of(subject);
+    if args.output.json {
+        output::json_line(&anatomy)?;
+    } else {
+        output::text(&text(&anatomy, now))?;
+    }
+    Ok(if anatomy.is_refused() { output::no() } else { output::YES })
+}
+
+/// There is no cookie in what was pasted.
+fn nothing(args: &Inspect, problem: &str) -> anyhow::Result<ExitCode> {
+    if args.output.json {
+        output::json_line(&serde_json::json!({"verdict": {"works": false, "summary": problem}}))?;
+    } else {
+        anstream::eprintln!("{}", output::colored(AnsiColor::Red, problem));
+    }
+    Ok(output::no())
+}
+
+fn text(anatomy: &Anatomy, now: UnixMillis) -> String {
+    let mut text = String::new();
+    verdict(anatomy, &mut text);
+    cookie(anatomy, &mut text);
+    if !anatomy.members.is_empty() {
+        heading("Inside", &mut text);
+        for one in &anatomy.members {
+            member(one, &mut text);
+        }
+    }
+    if let Some(one) = &anatomy.token {
+        token(one, now, &mut text);
+    }
+    heading("Checks", &mut text);
+    for check in &anatomy.checks {
+        text.push_str(&format!("  {} {:<14} {}\n", mark(check.result), check.check, check.note));
+    }
+    text
+}
+
+fn verdict(anatomy: &Anatomy, text: &mut String) {
+    let verdict = &anatomy.verdict;
+    let (color, word) = match verdict.works {
+        Some(true) => (AnsiColor::Green, "works"),
+        Some(false) => (AnsiColor::Red, "does not work"),
+        None => (AnsiColor::Yellow, "not verified"),
+    };
+    text.push_str(&format!("{}: {}\n", output::colored(color, word), verdict.summary));
+    if let Some(reason) = verdict.reason {
+        let detail = verdict.detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
+        row("reason", &format!("{reason}{detail}"), text);
+    }
+    if let Some(fix) = &verdict.fix {
+        row("fix", fix, text);
+    }
+}
+
+fn cookie(anatomy: &Anatomy, text: &mut String) {
+    heading("Cookie", text);
+    if let Some(name) = &anatomy.cookie_name {
+        row("name", name, text);
+    }
+    let format = match (anatomy.format, anatomy.written_by) {
+        (Some(id), Some(writer)) => format!("{id}, written by {writer}"),
+        _ => anatomy.looks_like.unwrap_or("none that this version reads").to_owned(),
+    };
+    row("format", &format, text);
+    if let Some(key) = &anatomy.key {
+        row("key", key, text);
+    }
+    let encoded = if anatomy.percent_encoded { ", percent-encoded" } else { "" };
+    row("size", &format!("{} of {} bytes{encoded}", anatomy.size.cookie, anatomy.size.limit), text);
+}
+
+/// An object's own members follow on lines of their own.
+fn member(member: &Member, text: &mut String) {
+    let bytes = format!("{:>5} bytes", member.bytes);
+    let Value::Object(inner) = &member.value else {
+        row(&member.name, &format!("{bytes}  {}", short(&member.value)), text);
+        return;
+    };
+    row(&member.name, &bytes, text);
+    for (name, value) in inner {
+        text.push_str(&format!("    {} {}\n", output::dim(&format!("{name:<20}")), short(value)));
+    }
+}
+
+fn token(token: &Token, now: UnixMillis, text: &mut String) {
+    heading("Access token", text);
+    let bytes = token.bytes;
+    row(
+        "size",
+        &format!("header {}, claims {}, signature {} bytes", bytes.header, bytes.claims, bytes.signature),
+        text,
+    );
+    if let Some(header) = &token.header {
+        row("header", &header.to_string(), text);
+    }
+    if let Some(end) = token.end() {
+        row("expires", &format!("{} ({})", output::rfc3339(end), output::relative(end, now)), text);
+    }
+    if let Some(Value::Object(claims)) = &token.claims {
+        for (name, value) in claims {
+            row(name, &short(value), text);
+        }
+    }
+}
+
+fn heading(name: &str, text: &mut String) {
+    text.push_str(&format!("\n{}\n", output::bold(name)));
+}
+
+fn row(name: &str, value: &str, text: &mut String) {
+    text.push_str(&format!("  {} {value}\n", output::dim(&format!("{name:<14}"))));
+}
+
+fn mark(result: Outcome) -> String {
+    match result {
+        Outcome::Ok => output::colored(AnsiColor::Green, "ok         "),
+        Outcome::Failed => output::colored(AnsiColor::Red, "failed     "),
+        Outcome::Warning => output::colored(AnsiColor::Yellow, "warning    "),
+        Outcome::NotChecked => output::dim("not checked"),
+    }
+}
+
+/// Texts without their quotes, the rest as JSON.
+fn short(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,76 @@
+//! `sealkit refresh`: spend the refresh token inside a cookie, and print the cookie that follows.
+
+use crate::{args::Refresh, input, output, settings};
+use sealkit::{CookieAction, Failure, Outcome, Reason, RefreshOptions, SealedSession, Sealkit, Session};
+use serde_json::{Map, Value};
+use std::process::ExitCode;
+
+pub(crate) async fn run(args: &Refresh) -> anyhow::Result<ExitCode> {
+    let config = settings::complete(args.passwords.sealing_ring())?;
+    let sealkit = Sealkit::builder(config).clock(args.moment.clock()).build()?;
+    let value = match input::cookie_value(args.encoding)? {
+        Ok(value) => value,
+        Err(detail) => {
+            return refuse(args, &Failure::new(Reason::InvalidSessionCookie).with_detail(detail), None);
+        }
+    };
+    let mut options = RefreshOptions::default();
+    if let Some(organization) = &args.organization {
+        options = options.with_organization(organization);
+    }
+    match sealkit.refresh(&value, options).await {
+        Outcome::Authenticated { session, cookie, .. } => accept(args, &session, sealed(&cookie)),
+        Outcome::Rejected { failure, cookie, .. } | Outcome::Unavailable { failure, cookie, .. } => {
+            refuse(args, &failure, sealed(&cookie))
+        }
+        _ => refuse(args, &Failure::new(Reason::NoSessionCookieProvided), None),
+    }
+}
+
+fn sealed(cookie: &CookieAction) -> Option<&SealedSession> {
+    match cookie {
+        CookieAction::Set(sealed) => Some(sealed),
+        _ => None,
+    }
+}
+
+fn accept(args: &Refresh, session: &Session, sealed: Option<&SealedSession>) -> anyhow::Result<ExitCode> {
+    if args.output.json {
+        let mut answer = answer(true, sealed);
+        answer.extend(output::session_members(session)?);
+        output::json_line(&answer)?;
+    } else {
+        let end = session.expires_at();
+        anstream::eprintln!("refreshed {}, valid until {}", session.user_id(), output::rfc3339(end));
+        print(sealed)?;
+    }
+    Ok(output::YES)
+}
+
+/// A new pair of tokens is printed whatever went wrong after it: the old one is spent.
+fn refuse(args: &Refresh, failure: &Failure, sealed: Option<&SealedSession>) -> anyhow::Result<ExitCode> {
+    if args.output.json {
+        let mut answer = answer(false, sealed);
+        answer.extend(output::failure_members(failure)?);
+        output::json_line(&answer)?;
+    } else {
+        anstream::eprintln!("{}", output::failure_text(failure));
+        if sealed.is_some() {
+            anstream::eprintln!("the tokens were exchanged all the same: store the value on standard output");
+        }
+        print(sealed)?;
+    }
+    Ok(output::no())
+}
+
+fn answer(authenticated: bool, sealed: Option<&SealedSession>) -> Map<String, Value> {
+    let mut answer = Map::from_iter([("authenticated".to_owned(), Value::Bool(authenticated))]);
+    if let Some(sealed) = sealed {
+        answer.insert("sealed_session".to_owned(), sealed.expose_secret().into());
+    }
+    answer
+}
+
+fn print(sealed: Option<&SealedSession>) -> anyhow::Result<()> {
+    sealed.map_or(Ok(()), |sealed| output::bytes(format!("{}\n", sealed.expose_secret()).as_bytes()))
+}

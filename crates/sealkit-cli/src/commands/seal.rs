@@ -1,0 +1,76 @@
+//! `sealkit seal`: a JSON text into a cookie value.
+
+use crate::{args::Seal, input, output};
+use anyhow::{Context as _, bail};
+use sealkit::{
+    SystemRandom,
+    cookie::{DEFAULT_NAME, MAX_COOKIE_BYTES},
+    format::{Format, iron},
+    session::DEFAULT_LIMIT,
+};
+use serde::{Serialize, de::IgnoredAny};
+use std::{collections::HashMap, process::ExitCode, time::Duration};
+
+#[derive(Serialize)]
+struct Sealed<'a> {
+    cookie: &'a str,
+    format: &'a str,
+    key: &'a str,
+    bytes: usize,
+}
+
+pub(crate) fn run(args: &Seal) -> anyhow::Result<ExitCode> {
+    let format = args.format.supported()?;
+    let ring = args.passwords.sealing_ring()?;
+    let key = ring.keys().first().context("no cookie password")?;
+    let Ok(payload) = input::text("the JSON payload")? else {
+        bail!("the payload on standard input is not UTF-8 text, or far too large");
+    };
+    check(&payload)?;
+
+    let ttl = Duration::from_secs(args.ttl);
+    let expires = (!ttl.is_zero()).then(|| args.moment.time().saturating_add(ttl));
+    let cookie = match format {
+        Format::Iron => iron::seal(payload.as_bytes(), &ring, expires, &SystemRandom)?,
+        other => bail!("format `{other}` cannot be sealed by this version"),
+    };
+    tell_size(&cookie);
+
+    if args.output.json {
+        output::json_line(&Sealed {
+            cookie: &cookie,
+            format: format.id(),
+            key: key.name(),
+            bytes: cookie.len(),
+        })?;
+    } else {
+        output::bytes(format!("{cookie}\n").as_bytes())?;
+    }
+    Ok(output::YES)
+}
+
+/// One JSON object, whatever its members. The parser's own message would quote the payload.
+fn check(payload: &str) -> anyhow::Result<()> {
+    if let Err(error) = serde_json::from_str::<HashMap<String, IgnoredAny>>(payload) {
+        bail!(
+            "the payload on standard input is not one JSON object (line {}, column {})",
+            error.line(),
+            error.column()
+        );
+    }
+    Ok(())
+}
+
+fn tell_size(cookie: &str) {
+    let bytes = DEFAULT_NAME.len() + cookie.len();
+    if cookie.len() > DEFAULT_LIMIT {
+        anstream::eprintln!(
+            "warning: {} bytes: longer than what sealkit reads by default ({DEFAULT_LIMIT})",
+            cookie.len()
+        );
+    } else if bytes > MAX_COOKIE_BYTES {
+        anstream::eprintln!(
+            "warning: as {DEFAULT_NAME} this is a cookie of {bytes} bytes; browsers drop what exceeds {MAX_COOKIE_BYTES}"
+        );
+    }
+}

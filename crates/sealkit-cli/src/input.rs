@@ -1,0 +1,214 @@
+//! What comes in: standard input, password files, the environment.
+
+use crate::args::{Encoding, Moment, PasswordFile, Passwords};
+use anyhow::Context as _;
+use sealkit::{
+    Clock, CookiePassword, Detail, KeyRing, MIN_PASSWORD_CHARACTERS, ManualClock, SystemClock, UnixMillis,
+    config::{env::COOKIE_PASSWORD, process_environment},
+    cookie,
+};
+use std::{
+    collections::HashSet,
+    fs,
+    io::{self, IsTerminal as _, Read},
+    path::Path,
+    sync::Arc,
+};
+
+/// Most bytes that are read from standard input or a file.
+const MAX_INPUT: u64 = 1024 * 1024;
+
+impl Moment {
+    /// The time to judge by.
+    pub(crate) fn time(self) -> UnixMillis {
+        self.now.unwrap_or_else(|| SystemClock.now())
+    }
+
+    /// A clock for the library: the system's, or one that stands still.
+    pub(crate) fn clock(self) -> Arc<dyn Clock> {
+        match self.now {
+            Some(now) => Arc::new(ManualClock::new(now)),
+            None => Arc::new(SystemClock),
+        }
+    }
+}
+
+/// Standard input as text, less one line end.
+pub(crate) fn text(what: &str) -> anyhow::Result<Result<String, Detail>> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        anstream::eprintln!("reading {what} from the terminal; end it with Ctrl-D");
+    }
+    let bytes = read(stdin.lock()).context("standard input cannot be read")?;
+    Ok(match bytes {
+        None => Err(Detail::TooLarge),
+        Some(bytes) => String::from_utf8(bytes).map(without_line_end).map_err(|_| Detail::Malformed),
+    })
+}
+
+/// The cookie value on standard input, percent-decoded if it is said to be encoded.
+pub(crate) fn cookie_value(encoding: Encoding) -> anyhow::Result<Result<String, Detail>> {
+    let value = text("the cookie value")?;
+    if !encoding.percent_encoded {
+        return Ok(value);
+    }
+    Ok(value.and_then(|raw| cookie::decode_value(&raw).map(Into::into).ok_or(Detail::Malformed)))
+}
+
+/// A file's bytes.
+pub(crate) fn file(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let open = || -> io::Result<Option<Vec<u8>>> { read(fs::File::open(path)?) };
+    open()
+        .with_context(|| format!("{} cannot be read", path.display()))?
+        .with_context(|| format!("{} is larger than {MAX_INPUT} bytes", path.display()))
+}
+
+/// All of it, or `None` if it is longer than [`MAX_INPUT`].
+fn read(from: impl Read) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_INPUT + 1).read_to_end(&mut bytes)?;
+    Ok(u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_INPUT).then_some(bytes))
+}
+
+/// Exactly one LF or CRLF is taken off: an editor puts it there, a password may hold another on purpose.
+fn without_line_end(mut text: String) -> String {
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    text
+}
+
+/// A cookie password with the name that outputs give it.
+struct Named {
+    name: String,
+    id: Option<String>,
+    password: CookiePassword,
+}
+
+/// Passwords that make no ring.
+pub(crate) enum RingFailure {
+    /// A password can open nothing.
+    BadPassword(anyhow::Error),
+    /// The flags or files are wrong.
+    Usage(anyhow::Error),
+}
+
+impl From<RingFailure> for anyhow::Error {
+    fn from(failure: RingFailure) -> Self {
+        match failure {
+            RingFailure::BadPassword(error) | RingFailure::Usage(error) => error,
+        }
+    }
+}
+
+impl Passwords {
+    /// A ring that seals: every password must be long enough.
+    pub(crate) fn sealing_ring(&self) -> anyhow::Result<KeyRing> {
+        build(self.collect()?).map_err(Into::into)
+    }
+
+    /// A ring that opens. A password under the floor of every format that is read is left out with a warning: one such
+    /// password among several must not keep the others from opening.
+    pub(crate) fn opening_ring(&self) -> Result<KeyRing, RingFailure> {
+        let mut passwords = self.collect().map_err(RingFailure::Usage)?;
+        let all = passwords.len();
+        passwords.retain(|Named { name, password, .. }| {
+            let characters = password.expose_secret().encode_utf16().count();
+            let long_enough = characters >= MIN_PASSWORD_CHARACTERS;
+            if !long_enough {
+                anstream::eprintln!(
+                    "warning: password {name:?} has {characters} characters and opens nothing; iron demands {MIN_PASSWORD_CHARACTERS}"
+                );
+            }
+            long_enough
+        });
+        if passwords.is_empty() && all > 0 {
+            return Err(RingFailure::BadPassword(anyhow::anyhow!(
+                "no password has the {MIN_PASSWORD_CHARACTERS} characters that iron demands; make one with `sealkit key new`"
+            )));
+        }
+        build(passwords)
+    }
+
+    fn collect(&self) -> anyhow::Result<Vec<Named>> {
+        if self.files.is_empty() {
+            let password = process_environment(COOKIE_PASSWORD).with_context(|| {
+                format!(
+                    "no cookie password: set {COOKIE_PASSWORD} or give --password-file [ID=]PATH; \
+                     make one with `sealkit key new`"
+                )
+            })?;
+            return Ok(vec![Named { name: COOKIE_PASSWORD.to_owned(), id: None, password: password.into() }]);
+        }
+        let mut names = HashSet::new();
+        self.files
+            .iter()
+            .map(|file| {
+                let name = file.name(&mut names);
+                Ok(Named { name, id: file.id.clone(), password: file.read()? })
+            })
+            .collect()
+    }
+}
+
+impl PasswordFile {
+    /// The id, else the file's name, else (when another file has that name) the whole path.
+    fn name(&self, taken: &mut HashSet<String>) -> String {
+        let path = self.path.display().to_string();
+        let short = self.path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = self.id.clone().or(short).filter(|name| !taken.contains(name)).unwrap_or(path);
+        taken.insert(name.clone());
+        name
+    }
+
+    fn read(&self) -> anyhow::Result<CookiePassword> {
+        let text = String::from_utf8(file(&self.path)?)
+            // The error would carry the bytes.
+            .map_err(|_| anyhow::anyhow!("{} is not UTF-8 text", self.path.display()))?;
+        Ok(CookiePassword::from(without_line_end(text)))
+    }
+}
+
+fn build(passwords: Vec<Named>) -> Result<KeyRing, RingFailure> {
+    let mut builder = KeyRing::builder();
+    for Named { name, id, password } in passwords {
+        builder = match id {
+            Some(id) => builder.password_with_id(name, id, password),
+            None => builder.password(name, password),
+        };
+    }
+    builder.build().map_err(|error| RingFailure::Usage(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_one_line_end_is_removed() {
+        for (text, left) in
+            [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a\r", "a\r"), ("\n", ""), ("", "")]
+        {
+            assert_eq!(without_line_end(text.to_owned()), left, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn files_of_one_name_are_told_apart_by_their_path() {
+        let mut taken = HashSet::new();
+        let mut name = |text: &str| text.parse::<PasswordFile>().unwrap().name(&mut taken);
+        assert_eq!([name("a/pw"), name("b/pw"), name("2=c/pw")], ["pw", "b/pw", "2"]);
+    }
+
+    #[test]
+    fn more_than_a_mebibyte_is_not_read() {
+        assert_eq!(
+            read(io::repeat(b'a').take(MAX_INPUT)).unwrap().map(|bytes| bytes.len()),
+            Some(1024 * 1024)
+        );
+        assert_eq!(read(io::repeat(b'a')).unwrap(), None);
+    }
+}

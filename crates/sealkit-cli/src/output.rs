@@ -1,0 +1,203 @@
+//! What goes out: one JSON object a line for scripts, text for people.
+
+use clap::builder::styling::{AnsiColor, Style};
+use jiff::Timestamp;
+use sealkit::{Failure, Session, UnixMillis, session::Warning};
+use serde::Serialize;
+use serde_json::{Map, Value, json, value::RawValue};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+    time::Duration,
+};
+
+/// The answer is yes.
+pub(crate) const YES: ExitCode = ExitCode::SUCCESS;
+
+/// The answer is no.
+pub(crate) fn no() -> ExitCode {
+    ExitCode::from(1)
+}
+
+/// Prints one JSON object in one line.
+pub(crate) fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    bytes(&line)
+}
+
+/// Prints text for people; colours are taken out where they do not belong (`NO_COLOR`, pipes).
+pub(crate) fn text(text: &str) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Prints bytes as they are.
+pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// `text` in bold.
+pub(crate) fn bold(text: &str) -> String {
+    styled(Style::new().bold(), text)
+}
+
+/// `text`, less prominent.
+pub(crate) fn dim(text: &str) -> String {
+    styled(Style::new().dimmed(), text)
+}
+
+/// `text` in a colour.
+pub(crate) fn colored(color: AnsiColor, text: &str) -> String {
+    styled(Style::new().fg_color(Some(color.into())).bold(), text)
+}
+
+fn styled(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// RFC 3339, whole seconds.
+pub(crate) fn rfc3339(time: UnixMillis) -> String {
+    i64::try_from(time.as_secs())
+        .ok()
+        .and_then(|secs| Timestamp::from_second(secs).ok())
+        .map_or_else(|| format!("{} s after 1970", time.as_secs()), |time| time.to_string())
+}
+
+/// How far `time` is from `now`, in words.
+pub(crate) fn relative(time: UnixMillis, now: UnixMillis) -> String {
+    if time > now {
+        format!("in {}", span(time.saturating_since(now)))
+    } else {
+        format!("{} ago", span(now.saturating_since(time)))
+    }
+}
+
+fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, minutes) => format!("{minutes} min {} s", seconds % 60),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+/// The session's members as scripts read them.
+pub(crate) fn session_members(session: &Session) -> anyhow::Result<Map<String, Value>> {
+    let claims = session.claims();
+    let list = |items: &mut dyn Iterator<Item = &str>| -> Value { items.map(Value::from).collect() };
+    let impersonator = session.impersonator().map(|by| json!({"email": by.email, "reason": by.reason}));
+    let mut members = Map::new();
+    let mut set = |name: &str, value: Value| members.insert(name.to_owned(), value);
+    set("session_id", session.id().into());
+    set("user_id", session.user_id().into());
+    set("organization_id", session.organization_id().into());
+    set("role", claims.role().into());
+    set("roles", list(&mut claims.roles()));
+    set("permissions", list(&mut claims.permissions()));
+    set("entitlements", list(&mut claims.entitlements()));
+    set("feature_flags", list(&mut claims.feature_flags()));
+    set("impersonator", impersonator.into());
+    set("authentication_method", session.authentication_method().into());
+    set("expires_at", session.expires_at().as_secs().into());
+    set("claims", claims_json(claims.as_json())?);
+    set("user", serde_json::to_value(session.user())?);
+    set("warnings", session.warnings().iter().map(|warning| warning_code(*warning)).collect());
+    Ok(members)
+}
+
+/// Claims as they were signed, numbers as far as JSON in memory keeps them.
+fn claims_json(text: &str) -> anyhow::Result<Value> {
+    Ok(serde_json::from_str::<Value>(text)
+        .or_else(|_| serde_json::from_str::<&RawValue>(text).map(|raw| Value::from(raw.get())))?)
+}
+
+/// The stable code of a warning.
+pub(crate) fn warning_code(warning: Warning) -> &'static str {
+    match warning {
+        Warning::UnprovenImpersonator => "unproven_impersonator",
+        _ => "unknown",
+    }
+}
+
+/// A failure's members as scripts read them.
+pub(crate) fn failure_members(failure: &Failure) -> anyhow::Result<Map<String, Value>> {
+    let mut members = Map::new();
+    let mut set = |name: &str, value: Value| members.insert(name.to_owned(), value);
+    set("reason", failure.reason().as_str().into());
+    if let Some(detail) = failure.detail() {
+        set("detail", detail.as_str().into());
+    }
+    set("message", failure.reason().meaning().into());
+    set("retryable", failure.is_retryable().into());
+    if let Some(wait) = failure.retry_after() {
+        set("retry_after", wait.as_secs_f64().ceil().into());
+    }
+    if let Some(upstream) = failure.upstream() {
+        set(
+            "upstream",
+            json!({"code": upstream.code, "status": upstream.status, "request_id": upstream.request_id}),
+        );
+    }
+    if let Some(step_up) = failure.step_up() {
+        let organizations: Vec<Value> =
+            step_up.organizations.iter().map(|(id, name)| json!({"id": id, "name": name})).collect();
+        set(
+            "step_up",
+            json!({"organizations": organizations, "connection_ids": step_up.connection_ids,
+                   "authkit_redirect_url": step_up.authkit_redirect_url}),
+        );
+    }
+    if let Some(hint) = failure.hint() {
+        set("hint", hint.into());
+    }
+    if let Some(expired) = failure.expired() {
+        set("claims", claims_json(expired.claims().as_json())?);
+    }
+    Ok(members)
+}
+
+/// A failure in a sentence or three for people.
+pub(crate) fn failure_text(failure: &Failure) -> String {
+    let mut text =
+        format!("{}: {}", colored(AnsiColor::Red, failure.reason().as_str()), failure.reason().meaning());
+    if let Some(detail) = failure.detail() {
+        text.push_str(&format!(" ({})", crate::advice::of_detail(detail).0));
+    }
+    if let Some(upstream) = failure.upstream() {
+        let mut said = Vec::new();
+        said.extend(upstream.status.map(|status| format!("status {status}")));
+        said.extend(upstream.code.as_ref().map(|code| format!("code {code:?}")));
+        said.extend(upstream.request_id.as_ref().map(|id| format!("request {id:?}")));
+        text.push_str(&format!("\nthe API said: {}", said.join(", ")));
+    }
+    if let Some(fix) = crate::advice::of_failure(failure) {
+        text.push_str(&format!("\nfix: {fix}"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_as_people_say_them() {
+        let now = UnixMillis::from_secs(1_767_225_600);
+        assert_eq!(rfc3339(now), "2026-01-01T00:00:00Z");
+        for (seconds, text) in
+            [(5, "in 5 s"), (65, "in 1 min 5 s"), (3_700, "in 1 h 1 min"), (90_000, "in 1 d 1 h")]
+        {
+            assert_eq!(relative(now.saturating_add(Duration::from_secs(seconds)), now), text);
+        }
+        assert_eq!(relative(now.saturating_sub(Duration::from_secs(61)), now), "1 min 1 s ago");
+        assert_eq!(rfc3339(UnixMillis::from_millis(u64::MAX)), "18446744073709551 s after 1970");
+    }
+}

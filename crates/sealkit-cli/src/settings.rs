@@ -1,0 +1,95 @@
+//! The `WORKOS_*` settings, all checked before anything is done, and the key set.
+
+use anyhow::{Context as _, bail};
+use sealkit::{
+    Clock, Config, KeyRing, KeySetCache,
+    config::{ConfigBuilder, ConfigError, Problem, env, process_environment},
+    token::{IssuerPolicy, KeySet, TokenPolicy},
+};
+use std::{path::Path, sync::Arc};
+
+use crate::input;
+
+/// Stands in for the cookie password where the configuration is read for other things; it seals and opens nothing.
+const NO_PASSWORD: &str = "stands in for a password, and opens nothing";
+
+/// Stands in for a client id that is not set.
+const NO_CLIENT_ID: &str = "client_not_set";
+
+/// What the environment says about API, issuers and cookie.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    config: Config,
+    client_id: bool,
+}
+
+impl Settings {
+    /// Reads and checks everything but the cookie password, which has flags of its own.
+    pub(crate) fn read() -> anyhow::Result<Self> {
+        let client_id = process_environment(env::CLIENT_ID).is_some();
+        let config = Config::from_env(|name| match name {
+            env::COOKIE_PASSWORD => Some(NO_PASSWORD.to_owned()),
+            env::CLIENT_ID if !client_id => Some(NO_CLIENT_ID.to_owned()),
+            name => process_environment(name),
+        })
+        .map_err(|error| anyhow::anyhow!(listed(&error)))?;
+        Ok(Self { config, client_id })
+    }
+
+    /// What a token must say. Without a client id and a list of issuers every issuer is accepted, and the caller says so.
+    pub(crate) fn token_policy(&self) -> TokenPolicy {
+        let mut policy = self.config.token_policy().clone();
+        let issuers = process_environment(env::ISSUER).is_some_and(|list| !list.is_empty());
+        if !self.client_id && !issuers {
+            policy.issuers = IssuerPolicy::Any;
+        }
+        policy
+    }
+
+    /// `WORKOS_COOKIE_NAME`, else the libraries' default.
+    pub(crate) fn cookie_name(&self) -> &str {
+        self.config.cookie().name()
+    }
+}
+
+/// Everything that a refresh needs; what is wrong with passwords and settings is told together.
+pub(crate) fn complete(ring: anyhow::Result<KeyRing>) -> anyhow::Result<Config> {
+    let stand_in = || KeyRing::from_password(NO_PASSWORD).context("no stand-in password");
+    let (ring, password_problem) = match ring {
+        Ok(ring) => (ring, None),
+        Err(error) => (stand_in()?, Some(error)),
+    };
+    match (ConfigBuilder::from_env(process_environment).key_ring(ring).build(), password_problem) {
+        (Ok(config), None) => Ok(config),
+        (Ok(_), Some(error)) => Err(error),
+        (Err(error), None) => bail!(listed(&error)),
+        (Err(error), Some(password)) => bail!("{}\n  {password:#}", listed(&error)),
+    }
+}
+
+/// Every problem on a line of its own.
+fn listed(error: &ConfigError) -> String {
+    let lines: Vec<String> = error.problems().iter().map(Problem::to_string).collect();
+    format!("the configuration cannot be used\n  {}", lines.join("\n  "))
+}
+
+/// The keys to verify with: those of a file, else those that the API answers, fetched when they are asked for.
+pub(crate) fn keys(
+    file: Option<&Path>,
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<KeySetCache> {
+    let Some(path) = file else {
+        if !settings.client_id {
+            bail!("{} is not set; set it, or give the key set with --jwks FILE", env::CLIENT_ID);
+        }
+        let transport = settings.config.transport()?;
+        let api = settings.config.api_client(Arc::new(transport), Arc::clone(&clock));
+        return Ok(KeySetCache::new(api, clock, *settings.config.key_set()));
+    };
+    let keys = KeySet::parse(&input::file(path)?).with_context(|| path.display().to_string())?;
+    if keys.is_empty() {
+        anstream::eprintln!("warning: {} holds no key that can verify an RS256 signature", path.display());
+    }
+    Ok(KeySetCache::fixed(keys))
+}

@@ -1,0 +1,164 @@
+//! `refresh` and `authenticate` against the development provider, over the wire.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "tests may panic; the helpers are shared by several test binaries"
+)]
+
+mod common;
+
+use common::{PASSWORD, Ran, Sealkit, sealkit};
+use sealkit_devidp::{DevIdp, Endpoint, Fault, MintSession, Server};
+use serde_json::{Value, json};
+use std::{net::Ipv4Addr, time::Duration};
+
+/// A provider that serves, and what a call needs to find it.
+struct Provider {
+    idp: DevIdp,
+    server: Server,
+}
+
+impl Provider {
+    async fn start() -> Self {
+        let idp = DevIdp::builder().replay_window(Duration::ZERO).build().unwrap();
+        let server = idp.serve((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+        Self { idp, server }
+    }
+
+    /// A call with the provider's settings and one password.
+    fn call(&self, command: &str) -> Sealkit {
+        sealkit([command, "--json"])
+            .password(PASSWORD)
+            .env("WORKOS_API_HOSTNAME", "127.0.0.1")
+            .env("WORKOS_API_PORT", self.server.local_addr().port().to_string())
+            .env("WORKOS_API_HTTPS", "false")
+            .env("WORKOS_CLIENT_ID", self.idp.client_id())
+            .env("WORKOS_API_KEY", self.idp.api_key().expose_secret())
+    }
+
+    /// The cookie of a new session, sealed by the binary.
+    async fn cookie(&self, wanted: MintSession) -> String {
+        let minted = self.idp.mint_session(wanted).unwrap();
+        let payload = json!({
+            "accessToken": minted.access_token,
+            "refreshToken": minted.refresh_token,
+            "user": {"id": minted.user_json["id"], "email": minted.user_json["email"]},
+            "kept": {"by": "an application"},
+        });
+        let sealed =
+            run(sealkit(["seal", "--format", "iron"]).password(PASSWORD).input(payload.to_string())).await;
+        sealed.stdout
+    }
+}
+
+/// The provider lives on the test's runtime, so the call must not hold it up.
+async fn run(call: Sealkit) -> Ran {
+    tokio::task::spawn_blocking(move || call.run()).await.unwrap()
+}
+
+fn ada() -> MintSession {
+    MintSession::for_user("ada@example.com")
+}
+
+fn member<'v>(answer: &'v Value, name: &str) -> &'v str {
+    answer[name].as_str().unwrap_or_else(|| panic!("{name}: {answer}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_session_is_refreshed_and_its_successor_authenticates() {
+    let provider = Provider::start().await;
+    let old = provider.cookie(ada().expired()).await;
+    let before = run(provider.call("authenticate").input(old.as_str())).await;
+    assert_eq!((before.code, member(&before.json(), "reason")), (1, "expired_jwt"), "{before}");
+
+    let refreshed = run(provider.call("refresh").input(old.as_str())).await;
+    let answer = refreshed.json();
+    assert_eq!((refreshed.code, &answer["authenticated"]), (0, &json!(true)), "{refreshed}");
+    let new = member(&answer, "sealed_session");
+
+    let after = run(provider.call("authenticate").input(new)).await;
+    assert_eq!((after.code, &after.json()["session_id"]), (0, &answer["session_id"]), "{after}");
+    assert_eq!(after.json()["user"]["email"], "ada@example.com");
+    let inside = run(provider.call("unseal").input(new)).await.json();
+    assert_eq!(
+        inside["payload"]["kept"],
+        json!({"by": "an application"}),
+        "nothing of the application's is lost"
+    );
+
+    let spent = run(provider.call("refresh").input(old.as_str())).await;
+    let answer = spent.json();
+    assert_eq!((spent.code, member(&answer, "reason")), (1, "invalid_grant"), "{spent}");
+    assert_eq!(answer["upstream"]["status"], 400, "{spent}");
+    assert!(answer.get("sealed_session").is_none(), "{spent}");
+    assert!(provider.idp.leaking_requests().is_empty(), "the cookie password stays here");
+    provider.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_pair_is_printed_even_when_the_keys_cannot_be_had() {
+    let provider = Provider::start().await;
+    let old = provider.cookie(ada()).await;
+    provider.idp.fault(Endpoint::Jwks, Fault::status(503).always());
+    let ran = run(provider.call("refresh").input(old.as_str())).await;
+    let answer = ran.json();
+    assert_eq!((ran.code, member(&answer, "reason")), (1, "jwks_unavailable"), "{ran}");
+    assert_eq!((&answer["authenticated"], &answer["retryable"]), (&json!(false), &json!(true)), "{ran}");
+    provider.idp.clear_faults(Endpoint::Jwks);
+    let after = run(provider.call("authenticate").input(member(&answer, "sealed_session"))).await;
+    assert_eq!(after.code, 0, "{after}");
+    provider.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_of_organization_changes_it_and_a_refused_one_changes_nothing() {
+    let provider = Provider::start().await;
+    let user = provider.idp.users().into_iter().find(|user| user.email() == "ada@example.com").unwrap();
+    let [first, second] = [0, 1].map(|i| user.memberships()[i].organization().id().to_owned());
+    let old = provider.cookie(ada().organization(first.as_str())).await;
+    let refused =
+        run(provider.call("refresh").arg("--organization", "org_unknown").input(old.as_str())).await;
+    assert_eq!(refused.code, 1, "{refused}");
+    assert!(refused.json().get("sealed_session").is_none(), "{refused}");
+    let switched =
+        run(provider.call("refresh").arg("--organization", second.as_str()).input(old.as_str())).await;
+    assert_eq!(
+        (switched.code, member(&switched.json(), "organization_id")),
+        (0, second.as_str()),
+        "{switched}"
+    );
+    provider.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_get_the_cookie_on_stdout_and_the_story_on_stderr() {
+    let provider = Provider::start().await;
+    let old = provider.cookie(ada()).await;
+    let mut call = sealkit(["refresh"]).password(PASSWORD).env("WORKOS_BASE_URL", provider.server.url());
+    call = call.env("WORKOS_CLIENT_ID", provider.idp.client_id());
+    call = call.env("WORKOS_API_KEY", provider.idp.api_key().expose_secret()).input(old);
+    let ran = run(call).await;
+    assert!(
+        ran.code == 0 && ran.stdout.starts_with("Fe26.2*1*") && ran.stderr.starts_with("refreshed user_"),
+        "{ran}"
+    );
+    assert_eq!(ran.stdout.lines().count(), 1);
+    let inspected = run(provider.call("inspect").arg("--name", "x").flag("--online").input(ran.stdout)).await;
+    assert_eq!((inspected.code, &inspected.json()["verdict"]["works"]), (0, &json!(true)), "{inspected}");
+    provider.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_is_away_is_a_retryable_reason_and_not_an_error() {
+    let provider = Provider::start().await;
+    let cookie = provider.cookie(ada()).await;
+    let call = provider.call("authenticate").input(cookie);
+    provider.server.shutdown().await;
+    let ran = run(call).await;
+    let answer = ran.json();
+    assert_eq!((ran.code, member(&answer, "reason")), (1, "jwks_unavailable"), "{ran}");
+    assert_eq!(answer["retryable"], true, "{ran}");
+}
