@@ -11,8 +11,10 @@ use crate::{
     facts::RequestFacts,
     headers::{PubliclyCacheable, cookie_name, protect_from_caches},
     layer::Shared,
+    rejection::SessionRejection,
 };
-use http::{HeaderMap, HeaderValue, Response, header};
+use axum::extract::FromRequestParts;
+use http::{HeaderMap, HeaderValue, Response, header, request::Parts};
 use sealkit::{
     CookieAction, Failure, Outcome, Reason, RefreshOptions, RequestKind, Resolve, SealedSession, Session,
     SignedIn, cookie, token,
@@ -58,6 +60,10 @@ impl Standing {
         }
     }
 
+    pub(crate) const fn is_proven(&self) -> bool {
+        matches!(self, Self::Proven(_))
+    }
+
     /// The session, or why there is none.
     pub(crate) fn into_session(self) -> Result<Session, Failure> {
         match self {
@@ -65,6 +71,14 @@ impl Standing {
             Self::Anonymous => Err(Failure::new(Reason::NoSessionCookieProvided)),
             Self::Failed { failure, .. } => Err(failure),
         }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SessionSlot {
+    type Rejection = SessionRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, SessionRejection> {
+        Self::of(parts)
     }
 }
 
@@ -98,6 +112,11 @@ impl SessionSlot {
     pub(crate) fn new(shared: Arc<Shared>, facts: RequestFacts) -> Self {
         let state = Mutex::default();
         Self(Arc::new(Inner { shared, facts, turn: tokio::sync::Mutex::new(()), state }))
+    }
+
+    /// The slot that the layer has put into the request.
+    pub(crate) fn of(parts: &Parts) -> Result<Self, SessionRejection> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(SessionRejection::missing_layer)
     }
 
     /// Whether this slot speaks of the same cookie as that layer.

@@ -1,7 +1,7 @@
 //! An application's own claims, typed.
 
-use super::{Session, slot};
-use crate::rejection::SessionRejection;
+use super::Session;
+use crate::{rejection::SessionRejection, slot::SessionSlot};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -40,7 +40,7 @@ impl<C: DeserializeOwned> Claims<C> {
     fn of(parts: &Parts, session: &Session) -> Result<Self, SessionRejection> {
         match session.claims().custom() {
             Ok(claims) => Ok(Self(claims)),
-            Err(failure) => Err(SessionRejection::misconfigured(&slot(parts)?, failure)),
+            Err(failure) => Err(SessionRejection::misconfigured(&SessionSlot::of(parts)?, failure)),
         }
     }
 }

@@ -1,11 +1,6 @@
 //! The handle with which a handler changes the session.
 
-use super::slot;
-use crate::{
-    answer,
-    rejection::SessionRejection,
-    slot::{SessionSlot, Standing},
-};
+use crate::{answer, rejection::SessionRejection, slot::SessionSlot};
 use axum::{body::Body, extract::FromRequestParts, response::Response};
 use http::request::Parts;
 use sealkit::{Failure, RefreshOptions, SealedSession, Session, SignedIn};
@@ -89,23 +84,12 @@ impl SessionHandle {
     pub fn answer(&self, failure: &Failure) -> Response {
         answer::refused(&self.0, failure).map(Body::from)
     }
-
-    pub(crate) const fn slot(&self) -> &SessionSlot {
-        &self.0
-    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for SessionHandle {
     type Rejection = SessionRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, SessionRejection> {
-        slot(parts).map(Self)
-    }
-}
-
-impl Standing {
-    /// True when there is nothing left to decide.
-    pub(crate) const fn is_proven(&self) -> bool {
-        matches!(self, Self::Proven(_))
+        SessionSlot::of(parts).map(Self)
     }
 }

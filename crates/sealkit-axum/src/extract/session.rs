@@ -1,9 +1,8 @@
 //! The session itself.
 
-use super::slot;
 use crate::{
     rejection::{Forbidden, SessionRejection},
-    slot::Standing,
+    slot::{SessionSlot, Standing},
 };
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
@@ -71,7 +70,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
     type Rejection = SessionRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, SessionRejection> {
-        let slot = slot(parts)?;
+        let slot = SessionSlot::of(parts)?;
         match slot.standing().await {
             Standing::Proven(session) => Ok(Self(session)),
             standing => Err(SessionRejection::denied(&slot, standing)),
@@ -83,7 +82,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
     type Rejection = SessionRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, SessionRejection> {
-        let slot = slot(parts)?;
+        let slot = SessionSlot::of(parts)?;
         match slot.standing().await {
             Standing::Proven(session) => Ok(Some(Self(session))),
             standing if standing.failure().is_some_and(sealkit::Failure::is_retryable) => {

@@ -1,6 +1,6 @@
 //! The callback: the browser comes back with a code.
 
-use super::{Reply, Slot, may_begin, reply, slot};
+use super::{Reply, may_begin, reply};
 use crate::{
     answer, page,
     slot::{SessionSlot, append_set_cookie},
@@ -22,11 +22,7 @@ const RESTARTED: &str = "wos-auth-restarted";
 /// How long that is remembered.
 const RESTARTED_FOR: Duration = Duration::from_secs(60);
 
-pub(super) async fn callback(found: Slot, headers: HeaderMap, RawQuery(query): RawQuery) -> Reply {
-    let slot = match slot(found) {
-        Ok(slot) => slot,
-        Err(missing) => return missing,
-    };
+pub(super) async fn callback(slot: SessionSlot, headers: HeaderMap, RawQuery(query): RawQuery) -> Reply {
     // A code is spent by the first who brings it; that must not be a preview or a link scanner.
     if slot.facts().is_head() || slot.facts().kind() == RequestKind::Prefetch {
         return reply(nothing_done());

@@ -1,6 +1,6 @@
 //! `/login` and `/sign-up`: off to the authorize page.
 
-use super::{Reply, Slot, may_begin, reply, slot};
+use super::{Reply, may_begin, reply};
 use crate::{
     answer,
     slot::{SessionSlot, Standing},
@@ -12,18 +12,12 @@ use sealkit::{SignInRequest, sign_in::Prompt};
 /// Longest query that is looked at, in bytes.
 const MAX_QUERY_BYTES: usize = 8 * 1024;
 
-pub(super) async fn login(found: Slot, headers: HeaderMap, query: RawQuery) -> Reply {
-    match slot(found) {
-        Ok(slot) => begin(&slot, &headers, query, false),
-        Err(missing) => missing,
-    }
+pub(super) async fn login(slot: SessionSlot, headers: HeaderMap, query: RawQuery) -> Reply {
+    begin(&slot, &headers, query, false)
 }
 
-pub(super) async fn sign_up(found: Slot, headers: HeaderMap, query: RawQuery) -> Reply {
-    match slot(found) {
-        Ok(slot) => begin(&slot, &headers, query, true),
-        Err(missing) => missing,
-    }
+pub(super) async fn sign_up(slot: SessionSlot, headers: HeaderMap, query: RawQuery) -> Reply {
+    begin(&slot, &headers, query, true)
 }
 
 /// On a navigation only: a script that follows the redirect could not sign in, and would leave a verifier cookie each time. It

@@ -1,17 +1,13 @@
 //! `/logout`: ends the session here, then at WorkOS.
 
-use super::{Reply, Slot, forbidden, reply, slot};
+use super::{Reply, forbidden, reply};
 use crate::{answer, same_origin::Initiator, slot::SessionSlot};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use sealkit::RequestKind;
 
 /// `POST`: from the application's own pages, or from no page at all.
-pub(super) async fn by_form(found: Slot, headers: HeaderMap) -> Reply {
-    let slot = match slot(found) {
-        Ok(slot) => slot,
-        Err(missing) => return missing,
-    };
+pub(super) async fn by_form(slot: SessionSlot, headers: HeaderMap) -> Reply {
     match initiator(&slot, &headers) {
         Initiator::Elsewhere => forbidden(&slot),
         Initiator::SameOrigin | Initiator::User | Initiator::Unknown => sign_out(&slot).await,
@@ -20,11 +16,7 @@ pub(super) async fn by_form(found: Slot, headers: HeaderMap) -> Reply {
 
 /// `GET`: a link on one of the application's own pages, followed by a person or a script. An image, a frame or a prefetch is
 /// neither; and where the browser does not say who asks, nobody can tell.
-pub(super) async fn by_link(found: Slot, headers: HeaderMap) -> Reply {
-    let slot = match slot(found) {
-        Ok(slot) => slot,
-        Err(missing) => return missing,
-    };
+pub(super) async fn by_link(slot: SessionSlot, headers: HeaderMap) -> Reply {
     let meant =
         matches!(slot.facts().kind(), RequestKind::Navigation | RequestKind::Fetch | RequestKind::Htmx);
     if slot.facts().is_head() || !headers.contains_key("sec-fetch-site") {

@@ -5,8 +5,8 @@ mod login;
 mod logout;
 mod switch;
 
-use crate::{SessionLayer, answer, rejection::SessionRejection, slot::SessionSlot};
-use axum::{Extension, Router, body::Body, response::IntoResponse, routing};
+use crate::{SessionLayer, answer, slot::SessionSlot};
+use axum::{Router, body::Body, routing};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use sealkit::{PublicCode, RequestKind};
@@ -34,14 +34,7 @@ where
         .route(&paths.switch_organization, routing::post(switch::switch_organization))
 }
 
-/// What every route works on. Without a layer around it, a route answers what is missing.
-type Slot = Option<Extension<SessionSlot>>;
-
 type Reply = axum::response::Response;
-
-fn slot(slot: Slot) -> Result<SessionSlot, Reply> {
-    slot.map(|Extension(slot)| slot).ok_or_else(|| SessionRejection::missing_layer().into_response())
-}
 
 fn reply(response: Response<Bytes>) -> Reply {
     response.map(Body::from)

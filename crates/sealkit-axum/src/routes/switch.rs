@@ -1,6 +1,6 @@
 //! `/switch-organization`: the same user, another organization.
 
-use super::{Reply, Slot, forbidden, reply, slot};
+use super::{Reply, forbidden, reply};
 use crate::{answer, json::session_json, same_origin::Initiator, slot::SessionSlot};
 use axum::{Json, body, extract::Request, response::IntoResponse};
 use http::{HeaderMap, StatusCode, header};
@@ -17,11 +17,7 @@ struct Wanted {
     return_to: Option<String>,
 }
 
-pub(super) async fn switch_organization(found: Slot, request: Request) -> Reply {
-    let slot = match slot(found) {
-        Ok(slot) => slot,
-        Err(missing) => return missing,
-    };
+pub(super) async fn switch_organization(slot: SessionSlot, request: Request) -> Reply {
     let (parts, body) = request.into_parts();
     let public = slot.shared().sealkit.config().redirect_uri();
     if Initiator::of(&parts.headers, public) == Initiator::Elsewhere {
