@@ -29,7 +29,7 @@ fn text(data: &[u8]) -> std::borrow::Cow<'_, str> {
 }
 
 /// A cookie value: judged without a panic; what opens seals and opens again to the same.
-pub fn seal(data: &[u8]) {
+pub(crate) fn seal(data: &[u8]) {
     let value = text(data);
     let mut plaintext = Vec::new();
     if iron::open(&value, &RING, NOW, &mut plaintext).is_ok() {
@@ -44,7 +44,7 @@ pub fn seal(data: &[u8]) {
 }
 
 /// A plaintext: read without a panic in every style; what is read is kept byte for byte.
-pub fn payload(data: &[u8]) {
+pub(crate) fn payload(data: &[u8]) {
     for style in [Style::Camel, Style::KotlinMixed, Style::Snake] {
         if let Ok(session) = UnsealedSession::parse(data.to_vec(), style) {
             assert!(!session.access_token().is_empty());
@@ -65,7 +65,7 @@ pub fn payload(data: &[u8]) {
 }
 
 /// A token or a key set.
-pub fn token_and_keys(data: &[u8]) {
+pub(crate) fn token_and_keys(data: &[u8]) {
     let _ = peek_session_id(&text(data));
     if let Ok(keys) = KeySet::parse(data) {
         let _ = READER.judge("", &keys, NOW);
@@ -73,7 +73,7 @@ pub fn token_and_keys(data: &[u8]) {
 }
 
 /// A Cookie header: at most three candidates, whatever it holds.
-pub fn cookie_header(data: &[u8]) {
+pub(crate) fn cookie_header(data: &[u8]) {
     assert!(cookie::candidates([data], "wos-session").count() <= MAX_CANDIDATES);
     for (name, value) in cookie::pairs([data]) {
         assert!(!name.is_empty() || value.len() <= data.len());
@@ -81,7 +81,7 @@ pub fn cookie_header(data: &[u8]) {
 }
 
 /// A value: one line, and it reads back.
-pub fn set_cookie(data: &[u8]) {
+pub(crate) fn set_cookie(data: &[u8]) {
     let value = text(data);
     let Ok(cookie) = CookieSettings::default().set(&value) else { return };
     let line = cookie.to_header_value();
@@ -92,12 +92,12 @@ pub fn set_cookie(data: &[u8]) {
 }
 
 /// A callback's query.
-pub fn callback(data: &[u8]) {
+pub(crate) fn callback(data: &[u8]) {
     let _ = Callback::parse(&text(data)).failure();
 }
 
 /// A return path: it stays on the origin, and sanitizing it again changes nothing.
-pub fn return_to(data: &[u8]) {
+pub(crate) fn return_to(data: &[u8]) {
     let own = OwnRoutes::new(["/login", "/callback"]);
     let path = ReturnTo::sanitize(&text(data), &own);
     let origin = url::Url::parse("https://app.example.test").expect("an origin");
@@ -107,7 +107,7 @@ pub fn return_to(data: &[u8]) {
 }
 
 /// A request target against a rule: nothing but the canonical spelling is public.
-pub fn path_rules(data: &[u8]) {
+pub(crate) fn path_rules(data: &[u8]) {
     let rules = PathRules::parse(["GET /pub/*"]).expect("a good rule");
     let target = text(data);
     if rules.matches("GET", &target) {
@@ -117,6 +117,6 @@ pub fn path_rules(data: &[u8]) {
 }
 
 /// A verifier cookie's value.
-pub fn pkce_state(data: &[u8]) {
+pub(crate) fn pkce_state(data: &[u8]) {
     let _ = check_pkce(&text(data), &RING, NOW);
 }

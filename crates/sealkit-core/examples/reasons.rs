@@ -8,7 +8,7 @@ fn main() {
 }
 
 /// The page; a test compares it with the file.
-pub fn page() -> String {
+pub(crate) fn page() -> String {
     let mut page = String::from(
         "# Reasons\n\n\
          Every result that is not a success carries one of these codes. The list is closed and part of semver; what WorkOS itself \

@@ -3,6 +3,7 @@
 //! Nothing here touches the network, the clock, the environment, an async runtime or a web framework: every decision is a
 //! pure function of (bytes, configuration, now).
 
+mod base64;
 pub mod cookie;
 mod failure;
 pub mod format;

@@ -71,7 +71,8 @@ fn every_good_iron_seal_opens_to_its_plaintext_and_seals_again_to_the_same_bytes
         let (id, cookie) = (text(vector, "id"), text(vector, "cookie_value"));
         let ring = ring(vector).unwrap();
         let mut plaintext = Vec::new();
-        let opened = iron::open(cookie, &ring, now(vector), &mut plaintext).unwrap_or_else(|detail| panic!("{id}: {detail}"));
+        let opened = iron::open(cookie, &ring, now(vector), &mut plaintext)
+            .unwrap_or_else(|detail| panic!("{id}: {detail}"));
         assert_eq!(String::from_utf8(plaintext.clone()).unwrap(), text(vector, "plaintext"), "{id}");
 
         let (unsealed, seal) = reader(ring.clone(), IssuerPolicy::Any)
@@ -99,10 +100,12 @@ fn every_bad_iron_seal_is_refused_with_an_allowed_class() {
     let vectors = vectors("iron_negative");
     for vector in &vectors {
         let id = text(vector, "id");
-        let outcome = ring(vector)
-            .and_then(|ring| reader(ring, IssuerPolicy::Any).unseal(text(vector, "cookie_value"), now(vector)).map(|_| ()));
+        let outcome = ring(vector).and_then(|ring| {
+            reader(ring, IssuerPolicy::Any).unseal(text(vector, "cookie_value"), now(vector)).map(|_| ())
+        });
         let class = outcome.map_or_else(|detail| detail.as_str(), |()| "ok");
-        let allowed: Vec<&str> = vector["expect_any"].as_array().unwrap().iter().map(|class| class.as_str().unwrap()).collect();
+        let allowed: Vec<&str> =
+            vector["expect_any"].as_array().unwrap().iter().map(|class| class.as_str().unwrap()).collect();
         assert!(allowed.contains(&class), "{id}: {class}, allowed {allowed:?}");
     }
     assert_eq!(vectors.len(), 77);
@@ -129,9 +132,11 @@ fn every_token_is_judged_as_its_vector_says() {
     let mut seen = BTreeMap::new();
     for vector in vectors("jwt") {
         let (id, jwt) = (text(&vector, "id"), &vector["jwt"]);
-        let issuers = IssuerPolicy::derived(&Url::parse("https://api.workos.com").unwrap(), text(jwt, "client_id"));
+        let issuers =
+            IssuerPolicy::derived(&Url::parse("https://api.workos.com").unwrap(), text(jwt, "client_id"));
         let now = UnixMillis::from_secs(jwt["now_s"].as_u64().unwrap());
-        let judgement = reader(ring(&vector).unwrap(), issuers).judge(text(&vector, "cookie_value"), &keys, now);
+        let judgement =
+            reader(ring(&vector).unwrap(), issuers).judge(text(&vector, "cookie_value"), &keys, now);
         let reason = match &judgement {
             Judgement::Valid { .. } => None,
             Judgement::Expired(_) => Some(Reason::ExpiredJwt),

@@ -10,16 +10,14 @@
 //! nothing. Source: `@hapi/iron` 7.0.1, iron-webcrypto 2.0.0, `@workos-inc/node` 11.0.0.
 
 use super::{Opened, SealError};
-use crate::{Detail, KeyRing, SecureRandom, UnixMillis, constant_time_eq, keyring};
-use aws_lc_rs::{
-    cipher::{
-        AES_256, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey, PaddedBlockEncryptingKey,
-        UnboundCipherKey,
-    },
-    hmac,
-    iv::FixedLength,
+use crate::{
+    Detail, KeyRing, SecureRandom, UnixMillis,
+    base64::{URL_SAFE_NO_PAD, decode_into},
+    constant_time_eq, keyring,
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use aes::Aes256;
+use aws_lc_rs::hmac;
+use cbc::cipher::{BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _, block_padding::Pkcs7};
 use std::{fmt, time::Duration};
 use zeroize::Zeroize as _;
 
@@ -106,17 +104,16 @@ pub fn seal(
     push_hex(&mut out, &enc_salt);
     let encryption_key = key.iron().derive(out.get(out.len() - SALT..).unwrap_or_default());
     out.push('*');
-    URL_SAFE_NO_PAD.encode_string(iv, &mut out);
+    URL_SAFE_NO_PAD.encode_append(iv, &mut out);
     out.push('*');
-    let mut ciphertext = Vec::with_capacity(blocks * 16);
-    ciphertext.extend_from_slice(plaintext);
-    UnboundCipherKey::new(&AES_256, &encryption_key.0)
-        .and_then(PaddedBlockEncryptingKey::cbc_pkcs7)
-        .and_then(|cipher| {
-            cipher.less_safe_encrypt(&mut ciphertext, EncryptionContext::Iv128(FixedLength::from(iv)))
-        })
+    let mut ciphertext = vec![0; blocks * 16];
+    if let Some(start) = ciphertext.get_mut(..plaintext.len()) {
+        start.copy_from_slice(plaintext);
+    }
+    cbc::Encryptor::<Aes256>::new(&encryption_key.0.into(), &iv.into())
+        .encrypt_padded::<Pkcs7>(&mut ciphertext, plaintext.len())
         .map_err(|_| SealError::Crypto)?;
-    URL_SAFE_NO_PAD.encode_string(&ciphertext, &mut out);
+    URL_SAFE_NO_PAD.encode_append(&ciphertext, &mut out);
     out.push('*');
     if let Some(expires) = expires {
         out.push_str(&expires.as_millis().to_string());
@@ -127,7 +124,7 @@ pub fn seal(
     let mac_key = key.iron().derive(out.get(out.len() - SALT..).unwrap_or_default());
     let tag = mac(&mac_key, out.get(..signed).unwrap_or_default());
     out.push('*');
-    URL_SAFE_NO_PAD.encode_string(tag.as_ref(), &mut out);
+    URL_SAFE_NO_PAD.encode_append(tag, &mut out);
     out.push_str(SUFFIX);
     Ok(out)
 }
@@ -169,19 +166,15 @@ pub fn open<'r>(
 
 fn decrypt(seal: &Seal<'_>, key: &DerivedKey, plaintext: &mut Vec<u8>) -> Result<(), Detail> {
     let mut iv = [0; 16];
-    if URL_SAFE_NO_PAD.decode_slice(seal.iv, &mut iv) != Ok(iv.len()) {
+    if decode_into(&URL_SAFE_NO_PAD, seal.iv, &mut iv).map(<[u8]>::len) != Some(16) {
         return Err(Detail::Malformed);
     }
-    plaintext.resize(base64::decoded_len_estimate(seal.ciphertext.len()), 0);
-    let length = URL_SAFE_NO_PAD.decode_slice(seal.ciphertext, plaintext).map_err(|_| Detail::Malformed)?;
+    URL_SAFE_NO_PAD.decode_append(seal.ciphertext, plaintext).map_err(|_| Detail::Malformed)?;
+    let length = cbc::Decryptor::<Aes256>::new(&key.0.into(), &iv.into())
+        .decrypt_padded::<Pkcs7>(plaintext)
+        .map_err(|_| Detail::Malformed)?
+        .len();
     plaintext.truncate(length);
-    let opened = UnboundCipherKey::new(&AES_256, &key.0)
-        .and_then(PaddedBlockDecryptingKey::cbc_pkcs7)
-        .and_then(|cipher| {
-            Ok(cipher.decrypt(plaintext, DecryptionContext::Iv128(FixedLength::from(iv)))?.len())
-        })
-        .map_err(|_| Detail::Malformed)?;
-    plaintext.truncate(opened);
     Ok(())
 }
 
@@ -226,7 +219,7 @@ impl<'a> Seal<'a> {
         if mac.len() < 43 {
             return Err(Detail::Truncated);
         }
-        if URL_SAFE_NO_PAD.decode_slice(mac, &mut tag) != Ok(tag.len()) {
+        if decode_into(&URL_SAFE_NO_PAD, mac, &mut tag).map(<[u8]>::len) != Some(32) {
             return Err(Detail::Malformed);
         }
         let signed = body.get(..body.len() - mac.len() - mac_salt.len() - 2).ok_or(Detail::Malformed)?;
@@ -243,9 +236,11 @@ fn mac(key: &DerivedKey, signed: &str) -> hmac::Tag {
 }
 
 fn push_hex(out: &mut String, bytes: &[u8]) {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     for byte in bytes {
         for digit in [byte >> 4, byte & 0xf] {
-            out.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+            out.push(DIGITS.get(usize::from(digit)).copied().unwrap_or('0'));
         }
     }
 }

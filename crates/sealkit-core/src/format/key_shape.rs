@@ -1,9 +1,8 @@
 //! What a cookie password looks like: every SDK has its own rule.
 
-use crate::{CookiePassword, RandomUnavailable, SecureRandom};
-use base64::{
-    Engine as _,
-    engine::general_purpose::{STANDARD, URL_SAFE},
+use crate::{
+    CookiePassword, RandomUnavailable, SecureRandom,
+    base64::{STANDARD, URL_SAFE},
 };
 use zeroize::Zeroizing;
 
@@ -47,9 +46,9 @@ impl KeyShape {
         loop {
             random.fill(bytes.as_mut_slice())?;
             let text = Zeroizing::new(match self {
-                Self::Text32 | Self::Base64Key => STANDARD.encode(*bytes),
-                Self::FernetKey => URL_SAFE.encode(*bytes),
-                Self::Bytes32 => STANDARD.encode(bytes.get(..24).unwrap_or_default()),
+                Self::Text32 | Self::Base64Key => STANDARD.encode_to_string(*bytes),
+                Self::FernetKey => URL_SAFE.encode_to_string(*bytes),
+                Self::Bytes32 => STANDARD.encode_to_string(bytes.get(..24).unwrap_or_default()),
                 Self::Hex64 => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
             });
             let common = !text.contains(['+', '/', '-', '_']);

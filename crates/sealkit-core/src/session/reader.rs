@@ -87,7 +87,7 @@ impl SessionReader {
         if value.len() > self.limit {
             return Err(Detail::TooLarge);
         }
-        let mut plaintext = Vec::with_capacity(value.len());
+        let mut plaintext = Vec::new();
         let opened = format::iron::open(value, &self.ring, now, &mut plaintext)?;
         let seal =
             SealInfo { format: Format::Iron, key: opened.key.shared_name(), sealed_at: opened.sealed_at };

@@ -1,8 +1,8 @@
 //! Proof Key for Code Exchange (RFC 7636), method S256 only.
 
+use crate::base64::URL_SAFE_NO_PAD;
 use crate::{CodeVerifier, RandomUnavailable, SecureRandom};
 use aws_lc_rs::digest;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 pub fn generate_code_verifier(random: &dyn SecureRandom) -> Result<CodeVerifier, RandomUnavailable> {
     let mut bytes = Zeroizing::new([0; 32]);
     random.fill(bytes.as_mut())?;
-    Ok(CodeVerifier::from(URL_SAFE_NO_PAD.encode(bytes.as_ref())))
+    Ok(CodeVerifier::from(URL_SAFE_NO_PAD.encode_to_string(bytes.as_ref())))
 }
 
 /// True for 43 to 128 unreserved characters (RFC 7636 §4.1).
@@ -32,7 +32,7 @@ impl CodeChallenge {
     #[must_use]
     pub fn of(verifier: &CodeVerifier) -> Self {
         let hash = digest::digest(&digest::SHA256, verifier.expose_secret().as_bytes());
-        Self(URL_SAFE_NO_PAD.encode(hash))
+        Self(URL_SAFE_NO_PAD.encode_to_string(hash))
     }
 
     /// 43 characters.

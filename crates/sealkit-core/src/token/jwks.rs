@@ -1,7 +1,7 @@
 //! The key set of a client (RFC 7517): RSA keys for RS256, parsed once.
 
+use crate::base64::URL_SAFE_NO_PAD;
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use std::{borrow::Cow, fmt};
 
@@ -132,8 +132,8 @@ impl Jwk<'_> {
         if !fits {
             return None;
         }
-        let n = URL_SAFE_NO_PAD.decode(self.n.as_deref()?).ok()?;
-        let e = URL_SAFE_NO_PAD.decode(self.e.as_deref()?).ok()?;
+        let n = URL_SAFE_NO_PAD.decode_to_vec(self.n.as_deref()?).ok()?;
+        let e = URL_SAFE_NO_PAD.decode_to_vec(self.e.as_deref()?).ok()?;
         if !(MIN_MODULUS..=MAX_MODULUS).contains(&n.len()) || n.first() == Some(&0) {
             return None;
         }

@@ -8,9 +8,11 @@ use super::{
     claims::{Actor, RawClaims},
     jwks::MAX_MODULUS,
 };
-use crate::{Reason, UnixMillis};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, de::IgnoredAny};
+use crate::{
+    Reason, UnixMillis,
+    base64::{URL_SAFE_NO_PAD, decode_into},
+};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use std::{borrow::Cow, time::Duration};
 use url::Url;
 
@@ -146,18 +148,18 @@ pub(crate) fn verify(
     let (header, payload) = signed.split_once('.').ok_or(Reason::InvalidJwt)?;
 
     let mut buffer = [0; MAX_HEADER];
-    let header: Header<'_> = decode(header, &mut buffer)
+    let header: Header<'_> = decode_into(&URL_SAFE_NO_PAD, header, &mut buffer)
         .and_then(|json| serde_json::from_slice(json).ok())
         .ok_or(Reason::InvalidJwt)?;
     if header.alg != "RS256" {
         return Err(Reason::InvalidJwtAlgorithm.into());
     }
-    let Some(kid) = header.kid.as_deref().filter(|kid| !kid.is_empty() && header.crit.is_none()) else {
+    let Some(kid) = header.kid.as_deref().filter(|kid| !kid.is_empty() && !header.crit) else {
         return Err(Reason::InvalidJwt.into());
     };
     let mut buffer = [0; MAX_MODULUS];
-    let signature = decode(signature, &mut buffer).ok_or(Reason::InvalidJwt)?;
-    let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| Reason::InvalidJwt)?;
+    let signature = decode_into(&URL_SAFE_NO_PAD, signature, &mut buffer).ok_or(Reason::InvalidJwt)?;
+    let payload = URL_SAFE_NO_PAD.decode_to_vec(payload).map_err(|_| Reason::InvalidJwt)?;
 
     let Some(key) = keys.get(kid) else {
         return Err(TokenRejection { reason: Reason::UnknownSigningKey, kid: Some(kid.into()) });
@@ -197,12 +199,6 @@ fn check(
     }
 }
 
-/// Decodes canonical base64url without padding into `buffer`, if it fits.
-fn decode<'b>(text: &str, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-    let length = URL_SAFE_NO_PAD.decode_slice(text, buffer).ok()?;
-    buffer.get(..length)
-}
-
 #[derive(Deserialize)]
 struct Header<'a> {
     #[serde(borrow)]
@@ -210,6 +206,11 @@ struct Header<'a> {
     #[serde(borrow, default)]
     kid: Option<Cow<'a, str>>,
     /// RFC 7515 §4.1.11: we understand no extension, so a token that demands one is refused.
-    #[serde(default)]
-    crit: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "present")]
+    crit: bool,
+}
+
+/// A member that is there, whatever it says: null, too.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
