@@ -20,6 +20,17 @@ pub(crate) enum Judged {
     Failed(Failure),
 }
 
+impl Judged {
+    /// The session that the token proves, over or not.
+    pub(crate) fn session_id(&self) -> Option<&str> {
+        match self {
+            Self::Valid { session, .. } => Some(session.id()),
+            Self::Expired(expired) => Some(expired.id()),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
 impl Sealkit {
     /// Opens and judges a cookie value. The key set is asked for only when the token is worth it.
     pub(crate) async fn judge(&self, sealed: &str) -> Judged {

@@ -38,8 +38,11 @@ impl Sealkit {
         if sealed.is_empty() {
             return Outcome::Anonymous;
         }
-        match self.judge(sealed).await {
-            Judged::Valid { session, .. } if self.has_ended(session.id()) => self.ended(),
+        let judged = self.judge(sealed).await;
+        if judged.session_id().is_some_and(|id| self.has_ended(id)) {
+            return self.ended();
+        }
+        match judged {
             Judged::Valid { session, .. } => self.note(Outcome::authenticated(session, CookieAction::Keep)),
             Judged::Expired(expired) => {
                 self.note(Outcome::failed(expired_failure(expired), CookieAction::Keep))
@@ -65,9 +68,11 @@ impl Sealkit {
                 best = Some(judged);
             }
         }
+        if best.as_ref().and_then(Judged::session_id).is_some_and(|id| self.has_ended(id)) {
+            return self.ended();
+        }
         let outcome = match best {
             None => Outcome::Anonymous,
-            Some(Judged::Valid { session, .. }) if self.has_ended(session.id()) => self.ended(),
             Some(Judged::Valid { session, refresh_due: true }) if allowed.may_refresh => {
                 self.refresh_ahead(session).await
             }
