@@ -190,10 +190,14 @@ impl SessionSlot {
         self.decide(Standing::Proven(signed_in.session.clone()), cookie);
     }
 
-    /// Puts another sealed session there, and says what it is worth.
+    /// Puts another sealed session there, and says what it is worth. One that can never be worth anything is not stored.
     pub(crate) async fn replace(&self, sealed: SealedSession) -> Standing {
         let standing = Standing::of(&self.0.shared.sealkit.authenticate(sealed.expose_secret()).await);
-        self.decide(standing.clone(), CookieAction::Set(sealed));
+        let worth_storing =
+            standing.failure().is_none_or(|failure| failure.is_retryable() || failure.expired().is_some());
+        if worth_storing && !sealed.is_empty() {
+            self.decide(standing.clone(), CookieAction::Set(sealed));
+        }
         standing
     }
 
@@ -203,9 +207,9 @@ impl SessionSlot {
         let standing = self.standing_without_refresh().await;
         let session_id = match &standing {
             Standing::Proven(session) => Some(session.id().to_owned()),
-            _ => standing
-                .failure()
-                .and_then(Failure::expired)
+            Standing::Anonymous => None,
+            Standing::Failed { failure, .. } => failure
+                .expired()
                 .map(|expired| expired.id().to_owned())
                 .or_else(|| self.unverified_session_id()),
         };

@@ -55,7 +55,8 @@ impl SessionHandle {
     /// Puts another sealed session into the cookie.
     ///
     /// # Errors
-    /// Why it is not worth anything. The cookie is written all the same.
+    /// Why it is no session now. One that has expired, or that nobody can judge now, is stored all the same; one that can never be
+    /// worth anything is not.
     pub async fn replace(&self, sealed: SealedSession) -> Result<Session, Failure> {
         self.0.replace(sealed).await.into_session()
     }

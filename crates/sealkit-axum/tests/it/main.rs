@@ -1,10 +1,12 @@
 //! The layer, the extractors and the routes against the development provider, in process: no port, no sleep, one clock.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may panic")]
 
 mod caching;
 mod concurrency;
 mod extractors;
+mod logs;
 mod negotiation;
 mod one_write;
 mod routes;
+mod tower_service;
 mod world;

@@ -4,7 +4,7 @@ use crate::world::{ADA, Kind, World, request, send};
 use axum::{
     Router,
     response::{IntoResponse as _, Redirect, Response},
-    routing::any,
+    routing,
 };
 use http::{HeaderValue, StatusCode, header};
 use proptest::prelude::*;
@@ -106,6 +106,8 @@ enum Expected {
 
 fn expected(start: Start, steps: &[Step], protected: bool) -> Expected {
     let mut signed_in = matches!(start, Start::Valid | Start::Expired);
+    // Once its session has been signed out, the replacement is worth nothing either.
+    let (mut replaced, mut replacement_ended) = (false, false);
     let mut cookie = Expected::Untouched;
     let mut resolved = false;
     let resolve = |resolved: &mut bool, cookie: &mut Expected| {
@@ -120,8 +122,13 @@ fn expected(start: Start, steps: &[Step], protected: bool) -> Expected {
         match step {
             Step::Read => resolve(&mut resolved, &mut cookie),
             Step::Refresh if signed_in => (resolved, cookie) = (true, Expected::Session),
-            Step::SignOut => (resolved, signed_in, cookie) = (true, false, Expected::Nothing),
-            Step::Replace => (resolved, signed_in, cookie) = (true, true, Expected::Session),
+            Step::SignOut => {
+                replacement_ended |= replaced;
+                (resolved, signed_in, replaced, cookie) = (true, false, false, Expected::Nothing);
+            }
+            Step::Replace if !replacement_ended => {
+                (resolved, signed_in, replaced, cookie) = (true, true, true, Expected::Session);
+            }
             _ => {}
         }
     }
@@ -151,7 +158,7 @@ proptest! {
             let layer = if optional { world.layer().optional() } else { world.layer() };
             let run = steps.clone();
             let app = Router::new()
-                .route("/page", any(move |session| handler(session, run, end, replacement)))
+                .route("/page", routing::any(move |session| handler(session, run, end, replacement)))
                 .layer(layer);
             let reply = send(&app, request(Kind::Fetch, "/page", cookie.as_deref())).await;
 
@@ -196,7 +203,7 @@ async fn a_sign_out_beats_a_refresh_that_ends_after_it() {
     let app = Router::new()
         .route(
             "/page",
-            any(|handle: SessionHandle| async move {
+            routing::any(|handle: SessionHandle| async move {
                 let refreshing = handle.clone();
                 let refresh = tokio::spawn(async move { refreshing.refresh().await });
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -223,7 +230,7 @@ async fn a_sign_out_beats_a_refresh_that_ends_after_it() {
 async fn a_sign_out_in_one_request_beats_the_refresh_of_another() {
     let world = World::new();
     let app = Router::new()
-        .route("/page", any(|session: Session| async move { session.user_id().to_owned() }))
+        .route("/page", routing::any(|session: Session| async move { session.user_id().to_owned() }))
         .merge(sealkit_axum::routes(&world.layer()))
         .layer(world.layer());
     world.idp.fault(Endpoint::Authenticate, Fault::delay(Duration::from_secs(1)));
@@ -245,19 +252,23 @@ async fn a_sign_out_in_one_request_beats_the_refresh_of_another() {
 async fn a_handler_sees_the_refreshed_session_and_the_browser_gets_it() {
     let world = World::new();
     let app = Router::new()
-        .route("/page", any(|session: Session| async move { format!("{:?}", session.freshness()) }))
+        .route("/page", routing::any(|session: Session| async move { format!("{:?}", session.freshness()) }))
         .layer(world.layer());
     let reply = send(&app, request(Kind::Fetch, "/page", Some(&world.expired_cookie()))).await;
     assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, "Refreshed"));
     assert_eq!(reply.session_lines().len(), 1);
 }
 
+async fn panics(_: Session) -> &'static str {
+    panic!("on purpose")
+}
+
 #[tokio::test]
 async fn a_panic_loses_no_session() {
     let world = World::new();
     let app = Router::new()
-        .route("/panic", any(|_: Session| async { panic!("on purpose") }))
-        .route("/page", any(|session: Session| async move { session.user_id().to_owned() }))
+        .route("/panic", routing::any(panics))
+        .route("/page", routing::any(|session: Session| async move { session.user_id().to_owned() }))
         .layer(world.layer());
     let cookie = world.expired_cookie();
     let (other, line) = (app.clone(), cookie.clone());
@@ -272,10 +283,12 @@ async fn a_panic_loses_no_session() {
 async fn a_layer_within_a_layer_protects_and_writes_once() {
     let world = World::new();
     let inner = Router::new()
-        .route("/in", any(|session: Session| async move { session.user_id().to_owned() }))
+        .route("/in", routing::any(|session: Session| async move { session.user_id().to_owned() }))
         .layer(world.layer());
-    let app =
-        Router::new().route("/out", any(|| async { "open" })).merge(inner).layer(world.layer().optional());
+    let app = Router::new()
+        .route("/out", routing::any(|| async { "open" }))
+        .merge(inner)
+        .layer(world.layer().optional());
     assert_eq!(send(&app, request(Kind::Fetch, "/out", None)).await.body, "open");
     assert_eq!(send(&app, request(Kind::Fetch, "/in", None)).await.status, 401);
     let reply = send(&app, request(Kind::Fetch, "/in", Some(&world.expired_cookie()))).await;
@@ -290,7 +303,7 @@ async fn a_replaced_session_is_the_one_that_later_extractors_see() {
     let app = Router::new()
         .route(
             "/page",
-            any(move |handle: SessionHandle| async move {
+            routing::any(move |handle: SessionHandle| async move {
                 handle.replace(other).await.unwrap();
                 handle.session().await.unwrap().user_id().to_owned()
             }),

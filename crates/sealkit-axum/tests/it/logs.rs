@@ -1,0 +1,107 @@
+//! The log says why, and nothing that is secret.
+
+use crate::world::{ADA, Browser, Kind, PASSWORD, World, request, send};
+use axum::{Router, routing::get};
+use sealkit_axum::Session;
+use sealkit_devidp::{Endpoint, Fault, MintSession};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+use tracing_subscriber::fmt::MakeWriter;
+use url::Url;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'w> MakeWriter<'w> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'w self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_token_cookie_code_state_or_password_is_logged_at_any_level() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let world = World::new();
+    let app = Router::new()
+        .route("/me", get(|session: Session| async move { session.user_id().to_owned() }))
+        .merge(sealkit_axum::routes(&world.layer()))
+        .layer(world.layer());
+    let mut secrets = vec![PASSWORD.to_owned(), world.idp.api_key().expose_secret().to_owned()];
+    let mut browser = Browser::new(&world, &app);
+    let start = browser.go("/me?token=in-the-query").await;
+    secrets.extend(
+        Url::parse(start.location())
+            .unwrap()
+            .query_pairs()
+            .filter(|(name, _)| name == "state")
+            .map(|(_, v)| v.into_owned()),
+    );
+    let back = browser.at_provider(start.location()).await;
+    secrets.extend(
+        Url::parse("http://x")
+            .unwrap()
+            .join(&back)
+            .unwrap()
+            .query_pairs()
+            .filter(|(name, _)| name == "code")
+            .map(|(_, v)| v.into_owned()),
+    );
+    browser.go(&back).await;
+    secrets.extend(browser.jar.values().cloned());
+    world.idp.expire_access_tokens();
+    browser.go("/me").await;
+    secrets.extend(browser.jar.values().cloned());
+    browser.go(&back).await;
+    browser.post("/logout", "", &[]).await;
+    let (minted, sealed) = world.mint(MintSession::for_user(ADA).expired());
+    secrets.extend([
+        minted.access_token.clone(),
+        minted.refresh_token.clone(),
+        sealed.expose_secret().to_owned(),
+    ]);
+    for fault in [Fault::status(401), Fault::status(503).always()] {
+        world.idp.fault(Endpoint::Authenticate, fault);
+        send(&app, request(Kind::Fetch, "/me", Some(&world.expired_cookie()))).await;
+    }
+    world.idp.clear_faults(Endpoint::Authenticate);
+    send(&app, request(Kind::Fetch, "/me", Some(&world.line(&sealed)))).await;
+    send(&app, request(Kind::Fetch, "/me", Some("wos-session=broken-value"))).await;
+    secrets.extend(["in-the-query".to_owned(), "broken-value".to_owned()]);
+
+    let text = log.text();
+    for expected in ["reason=no_session_cookie_provided", "reason=api_unauthorized", "reason=server_error"] {
+        assert!(text.contains(expected), "{expected} is not in\n{text}");
+    }
+    assert!(secrets.len() >= 10);
+    for secret in secrets {
+        assert!(!text.contains(&secret), "{secret} is in\n{text}");
+    }
+}
