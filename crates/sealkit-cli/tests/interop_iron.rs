@@ -1,0 +1,379 @@
+//! What sealkit seals, the real libraries open, and the other way round: sessions, seals with an end, states of a sign-in.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may panic"
+)]
+
+mod support {
+    pub(crate) mod find;
+    pub(crate) mod peer;
+}
+
+use sealkit::{
+    Clock as _, Detail, KeyRing, State, SystemClock, SystemRandom, UnixMillis, UnsealedSession,
+    cookie::CookieSettings,
+    format::iron,
+    session::Style,
+    sign_in::{NewSignIn, OwnRoutes, ReturnTo, VerifierCookies, verifier_cookie_name},
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+use support::peer::Peer;
+
+const AUTHKIT_SESSION: &str = "@workos/authkit-session";
+const IRON_SESSION: &str = "iron-session";
+
+/// Every library that reads and writes the seal, from the oldest Node SDK on iron-webcrypto 2 to the newest.
+const LIBRARIES: [&str; 5] =
+    ["workos-node-8", "@workos-inc/node", "workos-node-11", AUTHKIT_SESSION, IRON_SESSION];
+
+/// ASCII of the shortest length, hex, base64, spaces and punctuation, two bytes a character, two UTF-16 units a character.
+fn passwords() -> Vec<String> {
+    vec![
+        "0123456789abcdefghijklmnopqrstuv".to_owned(),
+        "8f".repeat(32),
+        "q83vEjRWeJq83vEjRWeJq83vEjRWeJq83vEjRWeJq80=".to_owned(),
+        "correct horse; battery \"staple\" *~2 100% \\".to_owned(),
+        "ß".repeat(32),
+        "🔑".repeat(16),
+    ]
+}
+
+fn password() -> String {
+    passwords().swap_remove(0)
+}
+
+fn ring(password: &str) -> KeyRing {
+    KeyRing::from_password(password).unwrap()
+}
+
+fn now() -> UnixMillis {
+    SystemClock.now()
+}
+
+fn seal(payload: &str, ring: &KeyRing, expires: Option<UnixMillis>) -> String {
+    iron::seal(payload.as_bytes(), ring, expires, &SystemRandom).unwrap()
+}
+
+fn open_at(sealed: &str, ring: &KeyRing, now: UnixMillis) -> Result<(String, Option<UnixMillis>), Detail> {
+    let mut plaintext = Vec::new();
+    let expires_at = iron::open(sealed, ring, now, &mut plaintext)?.expires_at;
+    Ok((String::from_utf8(plaintext).unwrap(), expires_at))
+}
+
+fn open(sealed: &str, ring: &KeyRing) -> Result<String, Detail> {
+    open_at(sealed, ring, now()).map(|(plaintext, _)| plaintext)
+}
+
+/// A token of the shape that the Node SDK looks into when it seals; nobody verifies it here.
+fn access_token(organization_id: Option<&str>) -> String {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    let claims = json!({ "sub": "user_1", "sid": "session_1", "org_id": organization_id });
+    let part = |json: Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    format!("{}.{}.c2lnbmF0dXJl", part(json!({ "alg": "RS256", "kid": "key_1" })), part(claims))
+}
+
+/// Sessions, each with the members in the order in which the Node SDK writes them.
+fn sessions() -> Vec<Value> {
+    let session = |user: Value, more: Value| {
+        let mut session = json!({
+            "organizationId": "org_1",
+            "user": user,
+            "accessToken": access_token(Some("org_1")),
+            "refreshToken": "refresh_token+/=;,\"\\",
+            "authenticationMethod": "Password",
+        });
+        session.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        session
+    };
+    let plain =
+        json!({ "object": "user", "id": "user_1", "email": "ada@example.com", "emailVerified": true });
+    vec![
+        session(plain, json!({})),
+        session(
+            json!({
+                "id": "user_1",
+                "firstName": "Zoë \"Z\" O'Brien; Path=/",
+                "lastName": "李 🧑‍🚀 \u{0} \u{1f} \u{2028} \u{feff} % %zz %3B + ~2 * \\ </script>",
+                "profilePictureUrl": null,
+                "lastSignInAt": "2026-01-01T00:00:00.000Z",
+                "locale": "",
+            }),
+            json!({ "impersonator": { "email": "support@example.com", "reason": null } }),
+        ),
+        session(
+            json!({
+                "id": "user_1",
+                "externalId": null,
+                "metadata": {
+                    "favorite_color": "1", "favoriteColor": "2", "FAVORITE_COLOR": "3", "favorite-color": "4",
+                    "access_token": "not a token", "accessToken": "neither", "user": "x", "impersonator": "y",
+                    "constructor": "c", "": "empty", "ключ": "значение",
+                },
+                "madeUpLater": { "deep_er": [1, -2.5, true, null, { "camelCase": [] }] },
+            }),
+            json!({ "impersonator": { "email": "a@example.com", "reason": "", "extra_member": { "inOrder": 1 } } }),
+        ),
+        // Too large for one cookie, not for the reader.
+        session(
+            json!({ "id": "user_1", "metadata": (0..50).map(|n| (format!("key_{n}"), Value::from("ñ".repeat(100)))).collect::<serde_json::Map<_, _>>() }),
+            json!({}),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn what_sealkit_seals_every_library_opens_to_the_same_text() {
+    for library in LIBRARIES {
+        let Some(mut peer) = Peer::node("seal.mjs", library) else { return };
+        for password in passwords() {
+            for payload in sessions() {
+                let text = payload.to_string();
+                let sealed = seal(&text, &ring(&password), None);
+                let opened = peer.ask("open", json!({ "sealed": sealed, "password": password })).await;
+                assert_eq!(opened, text, "{library} with {password:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_every_library_seals_sealkit_opens_to_the_same_members() {
+    for library in LIBRARIES {
+        let Some(mut peer) = Peer::node("seal.mjs", library) else { return };
+        for password in passwords() {
+            for payload in sessions() {
+                let sealed = peer.ask("seal", json!({ "payload": payload, "password": password })).await;
+                let text = open(sealed.as_str().unwrap(), &ring(&password)).unwrap();
+                assert_eq!(text, payload.to_string(), "{library} with {password:?}");
+
+                let session = UnsealedSession::parse(text.into_bytes(), Style::Camel).unwrap();
+                assert_eq!(session.access_token(), payload["accessToken"], "{library}");
+                assert_eq!(session.organization_id(), payload["organizationId"].as_str(), "{library}");
+                let user = session.user().unwrap();
+                assert_eq!(user.id(), payload["user"]["id"].as_str(), "{library}");
+                assert_eq!(user.first_name(), payload["user"]["firstName"].as_str(), "{library}");
+                assert_eq!(
+                    session.impersonator_email(),
+                    payload["impersonator"]["email"].as_str(),
+                    "{library}"
+                );
+                let metadata = user.metadata();
+                for (key, value) in payload["user"]["metadata"].as_object().into_iter().flatten() {
+                    assert_eq!(
+                        metadata.get(key.as_str()).map(AsRef::as_ref),
+                        value.as_str(),
+                        "{library}: {key}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_length_around_the_block_size_goes_both_ways() {
+    for library in [AUTHKIT_SESSION, IRON_SESSION] {
+        let Some(mut peer) = Peer::node("seal.mjs", library) else { return };
+        let (password, ring) = (password(), ring(&password()));
+        for length in 0..=33 {
+            let payload = json!({ "accessToken": "a".repeat(length) });
+            let sealed = seal(&payload.to_string(), &ring, None);
+            let opened = peer.ask("open", json!({ "sealed": sealed, "password": password })).await;
+            assert_eq!(opened, payload.to_string(), "{library}");
+            let sealed = peer.ask("seal", json!({ "payload": payload, "password": password })).await;
+            assert_eq!(open(sealed.as_str().unwrap(), &ring).unwrap(), payload.to_string(), "{library}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_password_can_be_changed_while_both_sides_write() {
+    let [new, old, other] = [&passwords()[0], &passwords()[1], &passwords()[2]];
+    let both =
+        KeyRing::builder().password("new", new.as_str()).password("old", old.as_str()).build().unwrap();
+    for library in LIBRARIES {
+        let Some(mut peer) = Peer::node("seal.mjs", library) else { return };
+        let payload = &sessions()[0];
+        for password in [new, old] {
+            let sealed = peer.ask("seal", json!({ "payload": payload, "password": password })).await;
+            assert_eq!(open(sealed.as_str().unwrap(), &both).unwrap(), payload.to_string(), "{library}");
+            assert_eq!(open(sealed.as_str().unwrap(), &ring(other)), Err(Detail::Tampered), "{library}");
+        }
+        // The first password seals, so the libraries need the new one, and the old one opens nothing.
+        let sealed = seal(&payload.to_string(), &both, None);
+        let opened = peer.ask("open", json!({ "sealed": sealed, "password": new })).await;
+        assert_eq!(opened, payload.to_string(), "{library}");
+        let with_old = json!({ "sealed": sealed, "password": old });
+        if library == AUTHKIT_SESSION {
+            assert_eq!(peer.refusal("open", with_old).await["name"], "SessionEncryptionError");
+        } else {
+            assert_eq!(peer.ask("open", with_old).await, "{}", "{library}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn password_ids_mean_the_same_as_in_iron_session() {
+    let Some(mut peer) = Peer::node("seal.mjs", IRON_SESSION) else { return };
+    let (one, two) = (&passwords()[0], &passwords()[1]);
+    let map = json!({ "1": one, "2": two });
+    let named = |id: &str, password: &str| {
+        KeyRing::builder().password_with_id("named", id, password).build().unwrap()
+    };
+    let payload = &sessions()[0];
+
+    // iron-session seals with the highest id.
+    let sealed = peer.ask("seal", json!({ "payload": payload, "password": map })).await;
+    let sealed = sealed.as_str().unwrap();
+    assert!(sealed.starts_with("Fe26.2*2*"));
+    assert_eq!(open(sealed, &named("2", two)).unwrap(), payload.to_string());
+    assert_eq!(open(sealed, &named("3", two)), Err(Detail::WrongPassword));
+    assert_eq!(open(sealed, &ring(two)), Err(Detail::WrongPassword), "a password without an id stands for 1");
+
+    let sealed = seal(&payload.to_string(), &named("2", two), None);
+    assert_eq!(peer.ask("open", json!({ "sealed": sealed, "password": map })).await, payload.to_string());
+    assert_eq!(peer.ask("open", json!({ "sealed": sealed, "password": two })).await, "{}");
+}
+
+#[tokio::test]
+async fn a_seal_with_an_end_ends_for_both_sides_at_the_same_moment() {
+    const GRACE: Duration = Duration::from_secs(60);
+    for library in [AUTHKIT_SESSION, IRON_SESSION] {
+        let Some(mut peer) = Peer::node("seal.mjs", library) else { return };
+        let (password, ring) = (password(), ring(&password()));
+        let payload = &sessions()[0];
+        let before = now();
+        let sealed = peer.ask("seal", json!({ "payload": payload, "password": password, "ttl": 600 })).await;
+        let after = now();
+        let sealed = sealed.as_str().unwrap();
+        let (text, end) = open_at(sealed, &ring, after).unwrap();
+        let end = end.expect("a time to live was asked for");
+        assert_eq!(text, payload.to_string(), "{library}");
+        let ttl = Duration::from_secs(600);
+        assert!(before.saturating_add(ttl) <= end && end <= after.saturating_add(ttl), "{library}");
+        let dead = end.saturating_add(GRACE);
+        assert!(open_at(sealed, &ring, dead.saturating_sub(Duration::from_millis(1))).is_ok(), "{library}");
+        assert_eq!(open_at(sealed, &ring, dead), Err(Detail::Expired), "{library}");
+    }
+    for library in LIBRARIES {
+        let Some(mut peer) = Peer::node("seal.mjs", library) else { return };
+        let (password, ring) = (password(), ring(&password()));
+        let text = sessions()[0].to_string();
+        let ending = |end| json!({ "sealed": seal(&text, &ring, Some(end)), "password": password });
+        // A minute of grace is room enough for a slow machine.
+        let alive = ending(now().saturating_sub(Duration::from_secs(5)));
+        assert_eq!(peer.ask("open", alive).await, text, "{library}");
+        let dead = ending(now().saturating_sub(GRACE));
+        if library == AUTHKIT_SESSION {
+            assert_eq!(peer.refusal("open", dead).await["name"], "SessionEncryptionError");
+        } else {
+            assert_eq!(peer.ask("open", dead).await, "{}", "{library}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_changed_byte_is_refused_by_both_sides() {
+    for library in LIBRARIES {
+        let Some(mut peer) = Peer::node("seal.mjs", library) else { return };
+        let (password, ring) = (password(), ring(&password()));
+        let sealed = peer.ask("seal", json!({ "payload": sessions()[0], "password": password })).await;
+        let sealed = sealed.as_str().unwrap();
+        let stars: Vec<usize> = sealed.match_indices('*').map(|(at, _)| at).collect();
+        // Salt, initialisation vector, ciphertext and MAC salt, each right after its star.
+        for part in [1, 2, 3, 5] {
+            let at = stars[part] + 1;
+            let other = if &sealed[at..=at] == "a" { "b" } else { "a" };
+            let forged = format!("{}{other}{}", &sealed[..at], &sealed[at + 1..]);
+            assert_eq!(open(&forged, &ring), Err(Detail::Tampered), "{library}: part {part}");
+            let forged = json!({ "sealed": forged, "password": password });
+            if library == AUTHKIT_SESSION {
+                assert_eq!(peer.refusal("open", forged).await["name"], "SessionEncryptionError");
+            } else {
+                assert_eq!(peer.ask("open", forged).await, "{}", "{library}: part {part}");
+            }
+        }
+    }
+}
+
+fn verifier_cookies() -> VerifierCookies {
+    VerifierCookies::new(&CookieSettings::default())
+}
+
+#[tokio::test]
+async fn a_sign_in_that_sealkit_begins_authkit_session_can_finish() {
+    let Some(mut peer) = Peer::node("seal.mjs", AUTHKIT_SESSION) else { return };
+    let (password, ring) = (password(), ring(&password()));
+    let return_to = ReturnTo::sanitize("/inbox?q=ä;b#top", &OwnRoutes::default());
+    let new = NewSignIn::new()
+        .return_to(&return_to)
+        .custom_state("{\"cart\":\"7;8\"} 🛒")
+        .redirect_uri("http://localhost/other");
+    let begun = verifier_cookies().begin(new, &ring, &SystemRandom, now()).unwrap();
+    let state = begun.state.expose_secret();
+
+    assert_eq!(peer.ask("verifierCookieName", json!({ "state": state })).await, verifier_cookie_name(state));
+    let checked = json!({ "password": password, "state": state, "cookie": state });
+    let opened = peer.ask("verifyState", checked).await;
+    assert_eq!(opened["codeVerifier"], begun.code_verifier.expose_secret());
+    assert_eq!(opened["returnPathname"], return_to.as_str());
+    assert_eq!(opened["customState"], "{\"cart\":\"7;8\"} 🛒");
+    assert_eq!(opened["redirectUri"], "http://localhost/other");
+    assert!(opened["nonce"].is_string() && opened["issuedAt"].is_u64());
+
+    let other = verifier_cookies().begin(NewSignIn::new(), &ring, &SystemRandom, now()).unwrap();
+    let crossed = json!({ "password": password, "state": state, "cookie": other.state.expose_secret() });
+    assert_eq!(peer.refusal("verifyState", crossed).await["name"], "OAuthStateMismatchError");
+    let late = now().saturating_sub(Duration::from_secs(601));
+    let late = verifier_cookies().begin(NewSignIn::new(), &ring, &SystemRandom, late).unwrap();
+    let late = late.state.expose_secret();
+    let late = json!({ "password": password, "state": late, "cookie": late });
+    assert_eq!(peer.refusal("verifyState", late).await["name"], "SessionEncryptionError");
+}
+
+#[tokio::test]
+async fn a_sign_in_that_authkit_session_begins_sealkit_can_finish() {
+    let Some(mut peer) = Peer::node("seal.mjs", AUTHKIT_SESSION) else { return };
+    let (password, ring) = (password(), ring(&password()));
+    let asked = json!({
+        "password": password, "returnPathname": "/inbox?q=1", "state": "cart 7", "redirectUri": "http://localhost/other",
+    });
+    let begun = peer.ask("beginSignIn", asked).await;
+    let state = begun["sealedState"].as_str().unwrap();
+    let name = begun["cookieName"].as_str().unwrap();
+    assert_eq!(verifier_cookie_name(state), name);
+
+    let line = format!("other=1; {name}={state}");
+    let opened = verifier_cookies().open(&State::from(state), [line.as_str()], &ring, now()).unwrap();
+    assert_eq!(opened.return_to(&OwnRoutes::default()).as_str(), "/inbox?q=1");
+    assert_eq!(opened.custom_state(), Some("cart 7"));
+    assert_eq!(opened.redirect_uri(), Some("http://localhost/other"));
+    assert!(opened.nonce().is_some());
+    let challenge = sealkit::sign_in::CodeChallenge::of(opened.code_verifier());
+    assert!(begun["url"].as_str().unwrap().contains(&format!("code_challenge={}", challenge.as_str())));
+}
+
+/// authkit-nextjs and react-router seal their state with iron-session.
+#[tokio::test]
+async fn a_state_sealed_by_iron_session_opens_here_and_ours_opens_there() {
+    let Some(mut peer) = Peer::node("seal.mjs", IRON_SESSION) else { return };
+    let (password, ring) = (password(), ring(&password()));
+    let verifier = "v".repeat(43);
+    let payload = json!({ "nonce": "n", "codeVerifier": verifier, "returnPathname": "/a" });
+    let sealed = peer.ask("seal", json!({ "payload": payload, "password": password, "ttl": 600 })).await;
+    let state = sealed.as_str().unwrap();
+    let line = format!("{}={state}", verifier_cookie_name(state));
+    let opened = verifier_cookies().open(&State::from(state), [line.as_str()], &ring, now()).unwrap();
+    assert_eq!(opened.code_verifier().expose_secret(), verifier);
+    assert_eq!(opened.return_to(&OwnRoutes::default()).as_str(), "/a");
+
+    let begun = verifier_cookies().begin(NewSignIn::new(), &ring, &SystemRandom, now()).unwrap();
+    let asked = json!({ "sealed": begun.state.expose_secret(), "password": password, "ttl": 600 });
+    let text = peer.ask("open", asked).await;
+    let opened: Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
+    assert_eq!(opened["codeVerifier"], begun.code_verifier.expose_secret());
+}
