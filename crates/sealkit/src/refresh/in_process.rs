@@ -1,8 +1,8 @@
 //! The coordinator of one process: a bounded map, a task per grant, no service to run.
 
-use super::{CoordinationKey, CoordinatorFuture, GrantJob, GrantResult, RefreshCoordinator};
+use super::{CoordinationKey, CoordinatorFuture, GrantJob, GrantRequest, GrantResult, RefreshCoordinator};
 use crate::clock::Clock;
-use sealkit_core::{Failure, Reason, UnixMillis};
+use sealkit_core::{Class, Failure, Reason, UnixMillis};
 use std::{
     collections::HashMap,
     fmt,
@@ -58,9 +58,11 @@ struct State {
 }
 
 enum Entry {
-    Running(watch::Receiver<Option<GrantResult>>),
-    Done { result: GrantResult, session_id: Option<Box<str>>, until: UnixMillis },
+    Running { receiver: Receiver, request: GrantRequest },
+    Done { result: GrantResult, request: GrantRequest, until: UnixMillis },
 }
+
+type Receiver = watch::Receiver<Option<GrantResult>>;
 
 impl InProcessCoordinator {
     /// A coordinator that reads the time from `clock`.
@@ -70,17 +72,20 @@ impl InProcessCoordinator {
     }
 
     /// The kept result, or a receiver of the one to come; begins the grant when there is neither.
-    fn join(&self, key: CoordinationKey, session_id: Option<String>, job: GrantJob) -> Joined {
+    fn join(&self, request: &GrantRequest, job: GrantJob) -> Joined {
         let now = self.shared.clock.now();
         let mut state = self.shared.state();
-        if session_id.as_deref().is_some_and(|id| state.has_ended(id, now)) {
-            return Joined::Result(Err(Failure::new(Reason::SessionRevoked)));
+        if state.has_ended(request.session_id.as_deref(), now) {
+            return Joined::Kept(Err(Failure::new(Reason::SessionRevoked)));
         }
-        match state.grants.get(&key) {
-            Some(Entry::Running(receiver)) => return Joined::Wait(receiver.clone()),
-            Some(Entry::Done { result, until, session_id }) if *until > now => {
-                let ended = session_id.as_deref().is_some_and(|id| state.has_ended(id, now));
-                return Joined::Result(if ended {
+        match state.grants.get(&request.key) {
+            Some(Entry::Running { receiver, request: theirs }) => {
+                return Joined::Theirs { receiver: receiver.clone(), same: answers(theirs, request), job };
+            }
+            Some(Entry::Done { result, until, request: theirs })
+                if *until > now && (result.is_ok() || answers(theirs, request)) =>
+            {
+                return Joined::Kept(if state.has_ended(theirs.session_id.as_deref(), now) {
                     Err(Failure::new(Reason::SessionRevoked))
                 } else {
                     result.clone()
@@ -90,27 +95,42 @@ impl InProcessCoordinator {
         }
         let (sender, receiver) = watch::channel(None);
         state.make_room(&self.shared.settings, now);
-        state.grants.insert(key, Entry::Running(receiver.clone()));
+        let running = Entry::Running { receiver: receiver.clone(), request: request.clone() };
+        state.grants.insert(request.key, running);
         drop(state);
-        let publish = Publish { shared: Arc::clone(&self.shared), key, session_id, sender };
+        let publish = Publish { shared: Arc::clone(&self.shared), request: request.clone(), sender };
         tokio::spawn(async move {
             let result = job().await;
             publish.publish(result);
         });
-        Joined::Wait(receiver)
+        Joined::Mine(receiver)
     }
 }
 
 enum Joined {
-    Result(GrantResult),
-    Wait(watch::Receiver<Option<GrantResult>>),
+    /// There is a result.
+    Kept(GrantResult),
+    /// The caller's own grant has begun.
+    Mine(Receiver),
+    /// Another caller's is under way; the job has not begun.
+    Theirs { receiver: Receiver, same: bool, job: GrantJob },
+}
+
+/// Whether a refusal of `theirs` is one of `ours`, too.
+fn answers(theirs: &GrantRequest, ours: &GrantRequest) -> bool {
+    theirs.organization_id == ours.organization_id
+}
+
+async fn published(mut receiver: Receiver) -> GrantResult {
+    let published = receiver.wait_for(Option::is_some).await;
+    // `Publish` settles before it lets go of the sender, so there is always a result.
+    published.ok().and_then(|result| result.clone()).unwrap_or_else(|| Err(Failure::new(Reason::ServerError)))
 }
 
 /// Publishes exactly one result, also when the grant's task panics or is torn down with its runtime.
 struct Publish {
     shared: Arc<Shared>,
-    key: CoordinationKey,
-    session_id: Option<String>,
+    request: GrantRequest,
     sender: watch::Sender<Option<GrantResult>>,
 }
 
@@ -122,22 +142,23 @@ impl Publish {
     fn settle(&self, result: GrantResult) {
         let (now, settings) = (self.shared.clock.now(), &self.shared.settings);
         let mut state = self.shared.state();
-        let ended = self.session_id.as_deref().is_some_and(|id| state.has_ended(id, now));
+        let ended = state.has_ended(self.request.session_id.as_deref(), now);
         let result = if ended { Err(Failure::new(Reason::SessionRevoked)) } else { result };
         let keep = match &result {
             Ok(_) => Some(settings.keep_results),
             Err(failure) if failure.is_retryable() => None,
+            // It may speak of the organization that this one caller asked for, and the key does not hold that.
+            Err(failure) if failure.reason().class() == Class::StepUp => None,
             Err(_) => Some(settings.keep_refusals),
         };
         match keep {
             None => {
-                state.grants.remove(&self.key);
+                state.grants.remove(&self.request.key);
             }
             Some(keep) => {
-                let session_id = self.session_id.as_deref().map(Box::from);
-                let entry =
-                    Entry::Done { result: result.clone(), session_id, until: now.saturating_add(keep) };
-                state.grants.insert(self.key, entry);
+                let (result, request) = (result.clone(), self.request.clone());
+                let entry = Entry::Done { result, request, until: now.saturating_add(keep) };
+                state.grants.insert(self.request.key, entry);
             }
         }
         drop(state);
@@ -161,8 +182,8 @@ impl Shared {
 }
 
 impl State {
-    fn has_ended(&self, session_id: &str, now: UnixMillis) -> bool {
-        self.ended.get(session_id).is_some_and(|until| *until > now)
+    fn has_ended(&self, session_id: Option<&str>, now: UnixMillis) -> bool {
+        session_id.and_then(|id| self.ended.get(id)).is_some_and(|until| *until > now)
     }
 
     /// Drops what is over, and the oldest eighth of the results when there are too many.
@@ -171,7 +192,7 @@ impl State {
             return;
         }
         self.grants.retain(|_, entry| match entry {
-            Entry::Running(_) => true,
+            Entry::Running { .. } => true,
             Entry::Done { until, .. } => *until > now,
         });
         if self.grants.len() < settings.max_results {
@@ -181,7 +202,7 @@ impl State {
             .grants
             .iter()
             .filter_map(|(key, entry)| match entry {
-                Entry::Running(_) => None,
+                Entry::Running { .. } => None,
                 Entry::Done { until, .. } => Some((*until, *key)),
             })
             .collect();
@@ -205,22 +226,16 @@ impl State {
 }
 
 impl RefreshCoordinator for InProcessCoordinator {
-    fn run<'a>(
-        &'a self,
-        key: CoordinationKey,
-        session_id: Option<String>,
-        job: GrantJob,
-    ) -> CoordinatorFuture<'a, GrantResult> {
+    fn run<'a>(&'a self, request: GrantRequest, mut job: GrantJob) -> CoordinatorFuture<'a, GrantResult> {
         Box::pin(async move {
-            match self.join(key, session_id, job) {
-                Joined::Result(result) => result,
-                Joined::Wait(mut receiver) => {
-                    let published = receiver.wait_for(Option::is_some).await;
-                    // `Publish` settles before it lets go of the sender, so there is always a result.
-                    published
-                        .ok()
-                        .and_then(|result| result.clone())
-                        .unwrap_or_else(|| Err(Failure::new(Reason::ServerError)))
+            loop {
+                match self.join(&request, job) {
+                    Joined::Kept(result) => return result,
+                    Joined::Mine(receiver) => return published(receiver).await,
+                    Joined::Theirs { receiver, same, job: unused } => match published(receiver).await {
+                        Err(failure) if !same && !failure.is_retryable() => job = unused,
+                        result => return result,
+                    },
                 }
             }
         })
@@ -233,7 +248,7 @@ impl RefreshCoordinator for InProcessCoordinator {
     }
 
     fn has_ended(&self, session_id: &str) -> bool {
-        self.shared.state().has_ended(session_id, self.shared.clock.now())
+        self.shared.state().has_ended(Some(session_id), self.shared.clock.now())
     }
 
     fn drain<'a>(&'a self, at_most: Duration) -> CoordinatorFuture<'a, bool> {
@@ -244,7 +259,7 @@ impl RefreshCoordinator for InProcessCoordinator {
                 .grants
                 .values()
                 .filter_map(|entry| match entry {
-                    Entry::Running(receiver) => Some(receiver.clone()),
+                    Entry::Running { receiver, .. } => Some(receiver.clone()),
                     Entry::Done { .. } => None,
                 })
                 .collect();
