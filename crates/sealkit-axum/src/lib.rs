@@ -51,8 +51,9 @@
 //!
 //! # Order of layers
 //!
-//! The last `.layer()` of a router is the outermost. From the outside in: trace, timeout, **session**, catch-panic, the
-//! application. A layer that turns panics into responses belongs *inside*, so that its response carries a refreshed cookie, too.
+//! The last `.layer()` of a router is the outermost. From the outside in: trace, CORS, timeout, **session**,
+//! catch-panic, the application. CORS belongs outside, so that a script on another origin can read its 401; a layer that turns
+//! panics into responses inside, so that its response carries a refreshed cookie, too.
 //! In a `ServiceBuilder` the first is the outermost. `SessionLayer` needs no other layer. A second one with the same cookie,
 //! inside the first, protects more and leaves the cookie to the outer one.
 //!

@@ -322,6 +322,12 @@ impl SessionSlot {
         };
         let wrote = line.is_some();
         if let Some(line) = line {
+            if line.nearly_too_large() {
+                tracing::warn!(
+                    bytes = line.name_and_value_bytes(),
+                    "the session cookie is nearly too large for browsers"
+                );
+            }
             append_set_cookie(headers, line);
         }
         if wrote || (touched && !publicly_cacheable) {

@@ -21,6 +21,10 @@ use sealkit::{PublicCode, RequestKind};
 /// | `/switch-organization` | `POST` from the application's own pages | takes `organization_id` and `return_to` as a form, or JSON |
 ///
 /// Other paths: [`SessionLayer::paths`].
+///
+/// # Panics
+/// When the router is put together, as `Router::route` does: two of the paths are the same, or the redirect URI has no path of
+/// its own and the application answers there already.
 pub fn routes<S>(layer: &SessionLayer) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -48,10 +52,6 @@ fn forbidden(slot: &SessionSlot) -> Reply {
 /// Whether the sign-in that begins with this request will come back to a browser that keeps the verifier cookie: a navigation,
 /// or a plain client that says nothing about itself.
 fn may_begin(slot: &SessionSlot, headers: &HeaderMap) -> bool {
-    let silent = || !headers.contains_key("sec-fetch-mode") && !headers.contains_key("sec-fetch-dest");
-    match slot.facts().kind() {
-        kind if slot.facts().profile.may_set_verifier_cookie() => kind == RequestKind::Navigation,
-        RequestKind::Other => silent(),
-        _ => false,
-    }
+    let silent = !headers.contains_key("sec-fetch-mode") && !headers.contains_key("sec-fetch-dest");
+    slot.facts().profile.may_set_verifier_cookie() || (silent && slot.facts().kind() == RequestKind::Other)
 }

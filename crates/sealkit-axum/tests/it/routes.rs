@@ -450,6 +450,18 @@ async fn a_switch_that_is_refused_leaves_the_session_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_switch_that_is_refused_does_not_stand_in_the_way_of_the_next_refresh() {
+    let (world, app) = world();
+    let mut browser = Browser::new(&world, &app);
+    browser.sign_in("/me").await;
+    let own = [("sec-fetch-site", "same-origin")];
+    assert_eq!(browser.post("/switch-organization", "organization_id=org_nowhere", &own).await.status, 403);
+    let body = "organization_id=org_01JGFNAVYC0MP1LERS00000000";
+    assert_eq!(browser.post("/switch-organization", body, &own).await.status, 303);
+    assert_eq!(browser.go("/me").await.json()["organization_id"], NAVY);
+}
+
+#[tokio::test]
 async fn a_body_without_end_is_not_read() {
     let (world, app) = world();
     let mut request = request(Kind::FormPost, "/switch-organization", Some(&world.cookie()));
