@@ -53,8 +53,11 @@ fn setting(name: &str, default: f64) -> f64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
-/// Runs `operation` in batches for `BUDGET_MS` (1500) and prints the medians.
+/// Runs `operation` in batches for `BUDGET_MS` (1500) and prints the medians; `ONLY` names the one operation to run.
 pub fn measure<T>(format: &str, name: &str, mut operation: impl FnMut() -> T) {
+    if std::env::var("ONLY").is_ok_and(|only| only != name) {
+        return;
+    }
     let budget = setting("BUDGET_MS", 1500.0) * 1e6;
     let batches = setting("BATCHES", 25.0) as usize;
     let (begun, mut warm) = (cpu_ns(), 0u32);

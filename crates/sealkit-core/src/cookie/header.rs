@@ -116,9 +116,12 @@ where
                 // The separator counts too, so that endless empty lines end.
                 self.budget = self.budget.saturating_sub(line.len() + 1);
             }
-            let mut halves = self.rest.splitn(2, |b| *b == b';');
-            let piece = halves.next().unwrap_or_default();
-            self.rest = halves.next().unwrap_or_default();
+            let (piece, rest) = match memchr::memchr(b';', self.rest) {
+                Some(end) => (self.rest.get(..end), self.rest.get(end + 1..)),
+                None => (Some(self.rest), None),
+            };
+            self.rest = rest.unwrap_or_default();
+            let piece = piece.unwrap_or_default();
             if let Some(pair) = parse(piece) {
                 return Some(pair);
             }

@@ -193,16 +193,17 @@ struct Seal<'a> {
 
 impl<'a> Seal<'a> {
     fn parse(value: &'a str) -> Result<Self, Detail> {
-        let body = match value.split_once('~') {
-            None => value,
-            Some((body, "2")) => body,
-            Some(_) => return Err(Detail::Malformed),
-        };
-        let mut parts = body.strip_prefix(PREFIX).ok_or(Detail::Malformed)?.split('*');
-        let mut part = || parts.next().ok_or(Detail::Truncated);
-        let (id, enc_salt, iv, ciphertext) = (part()?, part()?, part()?, part()?);
-        let (expiration, mac_salt, mac) = (part()?, part()?, part()?);
-        if parts.next().is_some() || !(id.is_empty() || keyring::is_word(id)) {
+        // Any other suffix stays with the MAC, which is then no base64url of 32 bytes.
+        let body = value.strip_suffix(SUFFIX).unwrap_or(value);
+        let rest = body.strip_prefix(PREFIX).ok_or(Detail::Malformed)?;
+        // From both ends, so that only one pass is made over the ciphertext.
+        let (id, rest) = rest.split_once('*').ok_or(Detail::Truncated)?;
+        let (enc_salt, rest) = rest.split_once('*').ok_or(Detail::Truncated)?;
+        let (iv, rest) = rest.split_once('*').ok_or(Detail::Truncated)?;
+        let (rest, mac) = rest.rsplit_once('*').ok_or(Detail::Truncated)?;
+        let (rest, mac_salt) = rest.rsplit_once('*').ok_or(Detail::Truncated)?;
+        let (ciphertext, expiration) = rest.rsplit_once('*').ok_or(Detail::Truncated)?;
+        if memchr::memchr(b'*', ciphertext.as_bytes()).is_some() || !(id.is_empty() || keyring::is_word(id)) {
             return Err(Detail::Malformed);
         }
         if !is_salt(enc_salt) || !is_salt(mac_salt) {

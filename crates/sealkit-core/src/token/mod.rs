@@ -7,7 +7,7 @@ mod verify;
 
 pub use claims::Claims;
 pub use jwks::{KeySet, KeySetError};
-pub use peek::peek_session_id;
+pub use peek::{peek_session_id, peek_subject};
 pub use verify::{IssuerPolicy, TokenPolicy};
 
 pub(crate) use verify::{Anchor, Verified, verify};

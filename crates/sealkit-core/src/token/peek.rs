@@ -9,14 +9,28 @@ use serde::Deserialize;
 /// authenticates anybody.
 #[must_use]
 pub fn peek_session_id(token: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Peeked {
-        sid: String,
-    }
+    peek(token)?.sid.filter(|id| !id.is_empty())
+}
+
+/// The `sub` that a token names, proven by nothing.
+///
+/// For refusing only: a refresh that brings back another user is refused although the old token cannot be verified now. It
+/// never authenticates anybody.
+#[must_use]
+pub fn peek_subject(token: &str) -> Option<String> {
+    peek(token)?.sub.filter(|id| !id.is_empty())
+}
+
+#[derive(Deserialize)]
+struct Peeked {
+    sid: Option<String>,
+    sub: Option<String>,
+}
+
+fn peek(token: &str) -> Option<Peeked> {
     let payload = token.split('.').nth(1)?;
     let payload = URL_SAFE_NO_PAD.decode_to_vec(payload).ok()?;
-    let Peeked { sid } = serde_json::from_slice(&payload).ok()?;
-    (!sid.is_empty()).then_some(sid)
+    serde_json::from_slice(&payload).ok()
 }
 
 #[cfg(test)]
@@ -24,11 +38,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_id_is_found_or_not_and_nothing_panics() {
-        let token = format!("e30.{}.x", URL_SAFE_NO_PAD.encode_to_string(r#"{"sid":"session_1"}"#));
-        assert_eq!(peek_session_id(&token).as_deref(), Some("session_1"));
-        for token in ["", ".", "a.b.c", "a..c", "e30.e30.x"] {
-            assert_eq!(peek_session_id(token), None, "{token}");
+    fn ids_are_found_or_not_and_nothing_panics() {
+        let token = |claims: &str| format!("e30.{}.x", URL_SAFE_NO_PAD.encode_to_string(claims));
+        let both = token(r#"{"sid":"session_1","sub":"user_1"}"#);
+        assert_eq!(peek_session_id(&both).as_deref(), Some("session_1"));
+        assert_eq!(peek_subject(&both).as_deref(), Some("user_1"));
+        assert_eq!(peek_session_id(&token(r#"{"sid":"session_1"}"#)).as_deref(), Some("session_1"));
+        for token in ["", ".", "a.b.c", "a..c", "e30.e30.x", &token(r#"{"sid":"","sub":""}"#)] {
+            assert_eq!((peek_session_id(token), peek_subject(token)), (None, None), "{token}");
         }
     }
 }
