@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     outcome::Outcome,
-    refresh::{GrantJob, GrantResult, grant},
+    refresh::{GrantJob, GrantRequest, GrantResult, grant},
 };
 use sealkit_core::{
     CookieAction, Detail, ExpiredSession, Failure, Reason, RefreshToken, SealedSession, Session,
@@ -165,8 +165,9 @@ impl Sealkit {
         let refresh_token =
             old.unsealed().refresh_token().ok_or_else(|| Failure::new(Reason::NoRefreshToken))?;
         let key = self.inner.coordinator_secret.key(self.inner.api.client_id().as_str(), &refresh_token);
-        let job = self.grant_job(refresh_token, organization_id);
-        let run = self.inner.coordinator.run(key, session_id, job);
+        let job = self.grant_job(refresh_token, organization_id.clone());
+        let request = GrantRequest::new(key, session_id, organization_id);
+        let run = self.inner.coordinator.run(request, job);
         tokio::time::timeout(self.inner.config.refresh().caller_wait, run)
             .await
             .unwrap_or_else(|_| Err(Failure::new(Reason::Timeout).with_retry_after(Some(RETRY_AFTER))))

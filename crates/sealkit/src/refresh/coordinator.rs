@@ -10,6 +10,31 @@ pub type GrantResult = Result<Arc<AuthResponse>, Failure>;
 /// A grant that has not begun. Whoever calls it must let it finish: the refresh token may be spent at its first poll.
 pub type GrantJob = Box<dyn FnOnce() -> CoordinatorFuture<'static, GrantResult> + Send>;
 
+/// What a caller asks a refresh token for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct GrantRequest {
+    /// Where everybody with the same refresh token meets.
+    pub key: CoordinationKey,
+    /// The session that the token belongs to, if it is known; an ended one is refused.
+    pub session_id: Option<String>,
+    /// The organization that the grant names. A success answers everybody, who go on from there; a refusal answers only those
+    /// who named the same one.
+    pub organization_id: Option<String>,
+}
+
+impl GrantRequest {
+    /// Asks this token, in the name of this session, for this organization.
+    #[must_use]
+    pub const fn new(
+        key: CoordinationKey,
+        session_id: Option<String>,
+        organization_id: Option<String>,
+    ) -> Self {
+        Self { key, session_id, organization_id }
+    }
+}
+
 /// The future of a coordinator's method.
 pub type CoordinatorFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -17,18 +42,13 @@ pub type CoordinatorFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>
 ///
 /// An implementation must
 /// - run the job in a task of its own, so that a caller that goes away cancels nothing;
-/// - keep a success for later callers with the same key, and a refusal for 30 s; a retryable failure is shared, never kept;
+/// - keep a success for later callers with the same key; a retryable failure is shared, never kept;
+/// - keep a refusal for 30 s, and give it only to callers who named the same organization: that one is forbidden says nothing
+///   about another, or about going on as before;
 /// - drop a success that arrives after its session was ended: a sign-out wins over every refresh in flight.
 pub trait RefreshCoordinator: fmt::Debug + Send + Sync {
-    /// The result for this key: a kept one, that of the grant under way, or that of `job`, run now.
-    ///
-    /// `session_id` is the session that the refresh token belongs to, if it is known; an ended one is refused.
-    fn run<'a>(
-        &'a self,
-        key: CoordinationKey,
-        session_id: Option<String>,
-        job: GrantJob,
-    ) -> CoordinatorFuture<'a, GrantResult>;
+    /// The result for this request: a kept one, that of the grant under way, or that of `job`, run now.
+    fn run<'a>(&'a self, request: GrantRequest, job: GrantJob) -> CoordinatorFuture<'a, GrantResult>;
 
     /// Remembers that a session has ended, kept results included.
     fn end_session<'a>(&'a self, session_id: &'a str) -> CoordinatorFuture<'a, ()>;

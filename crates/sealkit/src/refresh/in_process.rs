@@ -2,7 +2,7 @@
 
 use super::{CoordinationKey, CoordinatorFuture, GrantJob, GrantRequest, GrantResult, RefreshCoordinator};
 use crate::clock::Clock;
-use sealkit_core::{Class, Failure, Reason, UnixMillis};
+use sealkit_core::{Failure, Reason, UnixMillis};
 use std::{
     collections::HashMap,
     fmt,
@@ -147,8 +147,6 @@ impl Publish {
         let keep = match &result {
             Ok(_) => Some(settings.keep_results),
             Err(failure) if failure.is_retryable() => None,
-            // It may speak of the organization that this one caller asked for, and the key does not hold that.
-            Err(failure) if failure.reason().class() == Class::StepUp => None,
             Err(_) => Some(settings.keep_refusals),
         };
         match keep {

@@ -11,7 +11,7 @@ mod grant;
 mod in_process;
 mod key;
 
-pub use coordinator::{CoordinatorFuture, GrantJob, GrantResult, RefreshCoordinator};
+pub use coordinator::{CoordinatorFuture, GrantJob, GrantRequest, GrantResult, RefreshCoordinator};
 pub use grant::RetrySettings;
 pub use in_process::{InProcessCoordinator, InProcessSettings};
 pub use key::{CoordinationKey, CoordinatorSecret};
