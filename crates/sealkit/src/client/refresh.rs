@@ -73,6 +73,14 @@ impl Held {
         }
     }
 
+    /// Whose session it is. What an unverified token says is good enough to refuse somebody else by.
+    fn subject(&self) -> Option<String> {
+        match self.claims() {
+            Some(claims) => Some(claims.subject().to_owned()),
+            None => token::peek_subject(self.unsealed().access_token()),
+        }
+    }
+
     /// The organization that a refresh asks for when the caller names none.
     fn organization_id(&self) -> Option<String> {
         let sealed = self.unsealed().organization_id();
@@ -122,7 +130,7 @@ impl Sealkit {
         if session_id.as_deref().is_some_and(|id| self.has_ended(id)) {
             return Outcome::failed(Failure::new(Reason::SessionRevoked), CookieAction::Clear);
         }
-        let anchor = held.claims().map(|claims| claims.subject().to_owned());
+        let anchor = held.subject();
         let organization_id = wanted.map(str::to_owned).or_else(|| held.organization_id());
         let mut rotated = None;
         let mut old = held.clone();
