@@ -1,7 +1,10 @@
 //! One grant: the same refresh token, sent again while that is safe.
 
 use super::GrantResult;
-use crate::api::{ApiClient, ApiError, Grant, IdempotencyKey, Purpose, RefreshTokenGrant, RequestContext};
+use crate::api::{
+    ApiClient, ApiError, ApiErrorKind, Grant, IdempotencyKey, Purpose, RefreshTokenGrant, RequestContext,
+    TransportErrorKind,
+};
 use sealkit_core::{Failure, Reason, RefreshToken, SecureRandom};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
@@ -55,7 +58,7 @@ pub(crate) async fn grant(
         let Some(wait) = waits.next().filter(|_| may_replay(&error, &failure, replayed_unusable)) else {
             return Err(failure);
         };
-        replayed_unusable |= failure.reason() == Reason::InvalidResponse && error.meta().status.is_some();
+        replayed_unusable |= is_unusable(&error, &failure);
         let wait = jittered(*wait, random).max(failure.retry_after().unwrap_or_default());
         if begun.elapsed() + wait > settings.last_attempt {
             return Err(failure);
@@ -67,7 +70,13 @@ pub(crate) async fn grant(
 
 /// A complete answer that is of no use is asked for once more; it will hardly be another one the third time.
 fn may_replay(error: &ApiError, failure: &Failure, replayed_unusable: bool) -> bool {
-    error.is_replayable() && !(replayed_unusable && failure.reason() == Reason::InvalidResponse)
+    error.is_replayable() && !(replayed_unusable && is_unusable(error, failure))
+}
+
+/// An answer that came in full and is none. One that was cut off says nothing about the next.
+fn is_unusable(error: &ApiError, failure: &Failure) -> bool {
+    let cut_off = error.kind() == ApiErrorKind::Transport(TransportErrorKind::Interrupted);
+    failure.reason() == Reason::InvalidResponse && !cut_off
 }
 
 fn jittered(wait: Duration, random: &dyn SecureRandom) -> Duration {
