@@ -94,3 +94,8 @@ pub use rejection::{Forbidden, SessionRejection};
 pub use routes::routes;
 pub use sealkit;
 pub use service::{SessionFuture, SessionService};
+
+/// The README's program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
