@@ -34,6 +34,8 @@ pub(crate) enum Command {
     /// Make cookie passwords
     #[command(subcommand)]
     Key(Key),
+    /// Run an identity provider and a demo application on this machine
+    Dev(Dev),
 }
 
 /// How the answer is printed.
@@ -213,6 +215,35 @@ pub(crate) struct KeyNew {
     /// Whose password
     #[arg(long, value_name = "ID", default_value = "iron")]
     pub(crate) format: FormatId,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sealkit dev
+  sealkit dev --json --port 0 --idp-port 0 --auto-approve
+
+Listens on loopback only. With --json the first line on standard output tells addresses, client id, API
+key, cookie passwords and users, so that an application in any language can be pointed at the provider:
+set WORKOS_API_HOSTNAME, WORKOS_API_PORT, WORKOS_API_HTTPS=false, WORKOS_CLIENT_ID and WORKOS_API_KEY.")]
+pub(crate) struct Dev {
+    /// Port of the demo application; 0 takes a free one [default: 4430, or a free one]
+    #[arg(long, value_name = "N")]
+    pub(crate) port: Option<u16>,
+    /// Port of the identity provider; 0 takes a free one [default: 4431, or a free one]
+    #[arg(long, value_name = "N")]
+    pub(crate) idp_port: Option<u16>,
+    /// Sign in without the page: `login_hint` picks the user, else it is the first one
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    /// Life of an access token
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) token_lifetime: u64,
+    /// How long a spent refresh token still answers; 0 is strict, WorkOS gives 30
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub(crate) replay_window: u64,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -4,6 +4,7 @@ mod advice;
 mod anatomy;
 mod args;
 mod commands;
+mod dev;
 mod input;
 mod output;
 mod settings;
@@ -41,6 +42,7 @@ fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Refresh(args) => block_on(commands::refresh::run(args)),
         Command::Inspect(args) => block_on(commands::inspect::run(args)),
         Command::Key(Key::New(args)) => commands::key::new(args),
+        Command::Dev(args) => block_on(dev::run(args)),
     }
 }
 

@@ -1,16 +1,5 @@
 //! Whole commands: exit code, stdout and stderr.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    unreachable_pub,
-    reason = "tests may panic; the helpers are shared by several test binaries"
-)]
-
-mod common;
-
-use common::{PASSWORD, Sealkit, in_parallel, sealkit, vectors};
+use crate::common::{PASSWORD, Sealkit, in_parallel, sealkit, vectors};
 use insta::assert_snapshot;
 use std::fs;
 use tempfile::TempDir;
@@ -621,6 +610,7 @@ fn help_has_examples_and_no_secret_is_an_argument() {
       refresh       Exchange the refresh token inside a cookie value for a new session
       inspect       Take a cookie apart: what it is, why it does or does not work, and the fix
       key           Make cookie passwords
+      dev           Run an identity provider and a demo application on this machine
       help          Print this message or the help of the given subcommand(s)
 
     Options:

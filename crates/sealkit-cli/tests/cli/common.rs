@@ -9,11 +9,11 @@ use std::{
 };
 
 /// The password of the public vectors.
-pub const PASSWORD: &str = "cookie-password-for-tests-only-0123456789";
+pub(crate) const PASSWORD: &str = "cookie-password-for-tests-only-0123456789";
 
 /// A call of the binary.
 #[derive(Clone, Debug, Default)]
-pub struct Sealkit {
+pub(crate) struct Sealkit {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     input: Vec<u8>,
@@ -21,48 +21,48 @@ pub struct Sealkit {
 
 /// What a call gave. `Display` is what snapshots show.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// A call with these arguments.
-pub fn sealkit(arguments: impl IntoIterator<Item = impl Into<String>>) -> Sealkit {
+pub(crate) fn sealkit(arguments: impl IntoIterator<Item = impl Into<String>>) -> Sealkit {
     Sealkit { arguments: arguments.into_iter().map(Into::into).collect(), ..Sealkit::default() }
 }
 
 impl Sealkit {
     /// One more argument with its value.
-    pub fn arg(mut self, flag: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn arg(mut self, flag: &str, value: impl Into<String>) -> Self {
         self.arguments.extend([flag.to_owned(), value.into()]);
         self
     }
 
     /// One more argument.
-    pub fn flag(mut self, flag: &str) -> Self {
+    pub(crate) fn flag(mut self, flag: &str) -> Self {
         self.arguments.push(flag.to_owned());
         self
     }
 
     /// A variable. Nothing of the test's own environment is passed on.
-    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
         self
     }
 
     /// The cookie password in its variable.
-    pub fn password(self, password: &str) -> Self {
+    pub(crate) fn password(self, password: &str) -> Self {
         self.env("WORKOS_COOKIE_PASSWORD", password)
     }
 
     /// Standard input.
-    pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = input.into();
         self
     }
 
-    pub fn run(self) -> Ran {
+    pub(crate) fn run(self) -> Ran {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sealkit"))
             .args(&self.arguments)
             .env_clear()
@@ -87,7 +87,7 @@ impl Sealkit {
 
 impl Ran {
     /// The one line on stdout as JSON.
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         assert_eq!(self.stdout.matches('\n').count(), 1, "one line: {self}");
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self}"))
     }
@@ -110,7 +110,7 @@ impl fmt::Display for Ran {
 }
 
 /// Calls `check` for every item, on a few threads: a call is a process, and mostly waits for it.
-pub fn in_parallel<T: Sync>(items: &[T], check: impl Fn(&T) + Sync) {
+pub(crate) fn in_parallel<T: Sync>(items: &[T], check: impl Fn(&T) + Sync) {
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..4 {
@@ -124,7 +124,7 @@ pub fn in_parallel<T: Sync>(items: &[T], check: impl Fn(&T) + Sync) {
 }
 
 /// The vectors of a public set.
-pub fn vectors(set: &str) -> Vec<serde_json::Value> {
+pub(crate) fn vectors(set: &str) -> Vec<serde_json::Value> {
     let path = format!("{}/../../vectors/{set}.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).expect("the vectors are there");
     let mut file: serde_json::Value = serde_json::from_str(&text).expect("they are JSON");

@@ -1,16 +1,5 @@
 //! The cookies that the real SDKs made, good and bad, through the binary.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    unreachable_pub,
-    reason = "tests may panic; the helpers are shared by several test binaries"
-)]
-
-mod common;
-
-use common::{Sealkit, in_parallel, sealkit, vectors};
+use crate::common::{Sealkit, in_parallel, sealkit, vectors};
 use serde_json::Value;
 use std::{collections::BTreeMap, fs, sync::Mutex};
 use tempfile::TempDir;
@@ -41,7 +30,7 @@ fn with_passwords(call: Sealkit, vector: &Value, directory: &TempDir) -> Sealkit
     })
 }
 
-fn unseal(vector: &Value, format: &str, directory: &TempDir) -> common::Ran {
+fn unseal(vector: &Value, format: &str, directory: &TempDir) -> crate::common::Ran {
     let call = sealkit(["unseal", "--json"]).arg("--format", format).arg("--now", now(vector));
     with_passwords(call, vector, directory).input(text(vector, "cookie_value")).run()
 }

@@ -1,16 +1,5 @@
 //! `refresh` and `authenticate` against the development provider, over the wire.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    unreachable_pub,
-    reason = "tests may panic; the helpers are shared by several test binaries"
-)]
-
-mod common;
-
-use common::{PASSWORD, Ran, Sealkit, sealkit};
+use crate::common::{PASSWORD, Ran, Sealkit, sealkit};
 use sealkit_devidp::{DevIdp, Endpoint, Fault, MintSession, Server};
 use serde_json::{Value, json};
 use std::{net::Ipv4Addr, time::Duration};

@@ -1,0 +1,14 @@
+//! The `sealkit` binary, judged from outside.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may panic"
+)]
+
+mod commands;
+mod common;
+mod dev;
+mod refresh;
+mod vectors;
