@@ -199,33 +199,10 @@ pub enum KeyRingProblem {
     },
 }
 
-/// The passwords do not make a ring.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyRingError {
-    problems: Vec<KeyRingProblem>,
+crate::problems::problems_error! {
+    /// The passwords do not make a ring.
+    KeyRingError of KeyRingProblem
 }
-
-impl KeyRingError {
-    /// Everything that is wrong.
-    #[must_use]
-    pub fn problems(&self) -> &[KeyRingProblem] {
-        &self.problems
-    }
-}
-
-impl fmt::Display for KeyRingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.problems.iter().enumerate() {
-            if i > 0 {
-                f.write_str("; ")?;
-            }
-            problem.fmt(f)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for KeyRingError {}
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ pub mod format;
 mod keyring;
 mod negotiate;
 mod path_rules;
+mod problems;
 mod random;
 mod reason;
 mod secret;

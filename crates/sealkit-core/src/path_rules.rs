@@ -9,7 +9,6 @@
 //! Proxies, this code and the application behind may each read `/pub/..%2fadmin` differently. So a rule applies only to a
 //! request whose path can be read in one way; anything else is treated as if no rule were there. Nothing is decoded.
 
-use std::fmt;
 
 /// Longest method, of letters and hyphens.
 const MAX_METHOD_BYTES: usize = 20;
@@ -198,33 +197,10 @@ pub struct PathRuleProblem {
     pub fault: PathRuleFault,
 }
 
-/// The rules cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PathRulesError {
-    problems: Vec<PathRuleProblem>,
+crate::problems::problems_error! {
+    /// The rules cannot be used.
+    PathRulesError of PathRuleProblem
 }
-
-impl PathRulesError {
-    /// Everything that is wrong.
-    #[must_use]
-    pub fn problems(&self) -> &[PathRuleProblem] {
-        &self.problems
-    }
-}
-
-impl fmt::Display for PathRulesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.problems.iter().enumerate() {
-            if i > 0 {
-                f.write_str("; ")?;
-            }
-            problem.fmt(f)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for PathRulesError {}
 
 #[cfg(test)]
 mod tests {

@@ -2,8 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 
 #[path = "../../../fuzz/targets.rs"]
-#[expect(clippy::expect_used, reason = "a fuzz target panics when it finds something"
-)]
+#[expect(clippy::expect_used, reason = "a fuzz target panics when it finds something")]
 mod targets;
 
 use proptest::{collection::vec, prelude::*};

@@ -363,33 +363,10 @@ pub enum CookieSettingsProblem {
     HostPrefixWithPath,
 }
 
-/// The settings do not make a cookie.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CookieSettingsError {
-    problems: Vec<CookieSettingsProblem>,
+crate::problems::problems_error! {
+    /// The settings do not make a cookie.
+    CookieSettingsError of CookieSettingsProblem
 }
-
-impl CookieSettingsError {
-    /// Everything that is wrong.
-    #[must_use]
-    pub fn problems(&self) -> &[CookieSettingsProblem] {
-        &self.problems
-    }
-}
-
-impl fmt::Display for CookieSettingsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.problems.iter().enumerate() {
-            if i > 0 {
-                f.write_str("; ")?;
-            }
-            problem.fmt(f)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for CookieSettingsError {}
 
 /// Browsers would ignore the cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -393,33 +393,10 @@ pub enum AuthorizeUrlProblem {
     ProviderQueryParam,
 }
 
-/// The parameters do not make an authorize URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuthorizeUrlError {
-    problems: Vec<AuthorizeUrlProblem>,
+crate::problems::problems_error! {
+    /// The parameters do not make an authorize URL.
+    AuthorizeUrlError of AuthorizeUrlProblem
 }
-
-impl AuthorizeUrlError {
-    /// Everything that is wrong.
-    #[must_use]
-    pub fn problems(&self) -> &[AuthorizeUrlProblem] {
-        &self.problems
-    }
-}
-
-impl fmt::Display for AuthorizeUrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.problems.iter().enumerate() {
-            if i > 0 {
-                f.write_str("; ")?;
-            }
-            problem.fmt(f)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for AuthorizeUrlError {}
 
 #[cfg(test)]
 mod tests {

@@ -117,8 +117,8 @@ impl SealkitBuilder {
             }
         };
         let coordinator = coordinator.unwrap_or_else(|| {
-            let mut settings = InProcessSettings::default();
-            settings.keep_results = config.refresh().result_kept;
+            let settings =
+                InProcessSettings { keep_results: config.refresh().result_kept, ..InProcessSettings::default() };
             Arc::new(InProcessCoordinator::new(Arc::clone(&clock), settings))
         });
         Ok(Sealkit {

@@ -57,7 +57,6 @@ pub struct SignOut {
 
 impl Sealkit {
     /// Begins with this configuration; transport, clock and coordinator can be replaced.
-    #[must_use]
     pub fn builder(config: Config) -> SealkitBuilder {
         SealkitBuilder::new(config)
     }
@@ -113,10 +112,11 @@ impl Sealkit {
         self.inner.reader.unseal(sealed, self.now()).map_err(invalid_cookie)
     }
 
-    /// Seals the answer of a sign-in. The token in it is not verified; [`sign_in_with`](Self::sign_in_with) does both.
+    /// Seals the answer of a sign-in, which the SDKs call `seal_session_from_auth_response`. The token in it is not verified; [`sign_in_with`](Self::sign_in_with) does both.
     ///
     /// # Errors
     /// [`Reason::MissingTokens`] when the answer names no user.
+    #[doc(alias = "seal_session_from_auth_response")]
     pub fn seal_session(&self, response: &AuthResponse) -> Result<SealedSession, Failure> {
         if !response.has_user() {
             return Err(

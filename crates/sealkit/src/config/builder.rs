@@ -21,9 +21,6 @@ use std::time::Duration;
 /// Longest cookie value that is opened by default, in bytes.
 const DEFAULT_MAX_COOKIE_VALUE: usize = 24 * 1024;
 
-/// Most unfinished sign-ins of one browser by default.
-const DEFAULT_MAX_PENDING_SIGN_INS: usize = 5;
-
 /// The settings of a [`Config`], not yet checked. `Debug` shows no secret.
 #[derive(Clone, Debug, Default)]
 #[must_use]
@@ -43,7 +40,6 @@ pub struct ConfigBuilder {
     request_timeout: Option<Given<String>>,
     key_set: KeySetSettings,
     max_cookie_value: Option<usize>,
-    max_pending_sign_ins: Option<usize>,
     development: bool,
 }
 
@@ -251,12 +247,6 @@ impl ConfigBuilder {
         self
     }
 
-    /// Most verifier cookies of unfinished sign-ins that one browser keeps: 1 to 20. Default 5.
-    pub const fn max_pending_sign_ins(mut self, count: usize) -> Self {
-        self.max_pending_sign_ins = Some(count);
-        self
-    }
-
     /// Says the fine reason in answers to denied requests. Never in production.
     pub const fn development(mut self, yes: bool) -> Self {
         self.development = yes;
@@ -292,8 +282,6 @@ impl ConfigBuilder {
         validate::key_set(&self.key_set, &mut problems);
         let max_cookie_value = self.max_cookie_value.unwrap_or(DEFAULT_MAX_COOKIE_VALUE);
         validate::range("max_cookie_value", max_cookie_value, 4 * 1024, 1024 * 1024, &mut problems);
-        let max_pending_sign_ins = self.max_pending_sign_ins.unwrap_or(DEFAULT_MAX_PENDING_SIGN_INS);
-        validate::range("max_pending_sign_ins", max_pending_sign_ins, 1, 20, &mut problems);
         let leeway = self.leeway.unwrap_or(TokenPolicy::DEFAULT_LEEWAY);
         validate::at_most("leeway", leeway, Duration::from_secs(600), &mut problems);
         validate::audiences(&self.audiences, &mut problems);
@@ -311,7 +299,6 @@ impl ConfigBuilder {
                 http,
                 key_set: self.key_set,
                 max_cookie_value,
-                max_pending_sign_ins,
                 development: self.development,
             }),
             _ => Err(ConfigError::new(problems)),

@@ -52,7 +52,6 @@ pub struct Config {
     http: HttpSettings,
     key_set: KeySetSettings,
     max_cookie_value: usize,
-    max_pending_sign_ins: usize,
     development: bool,
 }
 
@@ -134,12 +133,6 @@ impl Config {
     #[must_use]
     pub const fn max_cookie_value(&self) -> usize {
         self.max_cookie_value
-    }
-
-    /// Most verifier cookies of unfinished sign-ins that one browser keeps.
-    #[must_use]
-    pub const fn max_pending_sign_ins(&self) -> usize {
-        self.max_pending_sign_ins
     }
 
     /// Answers to denied requests say the fine reason. Never in production.

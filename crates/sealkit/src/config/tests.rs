@@ -41,7 +41,6 @@ fn the_required_variables_are_enough_and_the_rest_are_the_documented_defaults() 
     assert_eq!(config.token_policy().leeway, Duration::from_secs(60));
     assert!(config.token_policy().audiences.is_empty());
     assert_eq!(config.max_cookie_value(), 24 * 1024);
-    assert_eq!(config.max_pending_sign_ins(), 5);
     assert!(!config.is_development());
     let IssuerPolicy::OneOf(issuers) = &config.token_policy().issuers else { panic!("a list") };
     assert_eq!(issuers.len(), 5);
@@ -347,7 +346,6 @@ fn settings_in_code_are_checked_too() {
         .http(http)
         .key_set(key_set)
         .max_cookie_value(1)
-        .max_pending_sign_ins(0)
         .leeway(Duration::from_secs(601))
         .audiences([""])
         .build()
@@ -364,7 +362,6 @@ fn settings_in_code_are_checked_too() {
     key_set.keep: 0ns is too short; choose at least 600s
     key_set.cool_down: 0ns is too short; choose at least 1s
     max_cookie_value: 1 is out of range; choose a number from 4096 to 1048576
-    max_pending_sign_ins: 0 is out of range; choose a number from 1 to 20
     leeway: 601s is too long; choose at most 600s
     audiences: has an empty entry; write the `aud` of your tokens
     "#);
