@@ -438,7 +438,7 @@ fn inspect_takes_a_good_cookie_apart() {
       ok          token          a JWT with header, claims and signature
       ok          algorithm      RS256
       ok          key_id         sso_oidc_key_pair_FAKE_public_1
-      ok          signature      verified (2 keys in the set)
+      ok          signature      verified with a key of the set
       ok          claims         sub and sid are there
       ok          issuer         https://api.workos.com/user_management/client_01FAKEPUBLICCLIENT00000000
       ok          subject        the stored user is the token's

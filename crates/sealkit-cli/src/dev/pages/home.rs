@@ -1,6 +1,6 @@
 //! Signed out: what this is. Signed in: who you are, how long the token lives, and everything that can happen to it.
 
-use super::{Place, layout, respond, unavailable};
+use super::{Place, layout, respond, shown, unavailable};
 use crate::{
     dev::{app::Demo, flash::Flash},
     output,
@@ -71,21 +71,17 @@ fn signed_out(demo: &Demo) -> Markup {
         }
         section.card {
             h2 { "Who can sign in" }
-            div.scroll {
-                table {
-                    thead { tr { th { "E-mail" } th { "Password" } th { "Organizations" } } }
-                    tbody {
-                        @for user in demo.idp().users() {
-                            tr {
-                                td { (user.email()) }
-                                td { @if let Some(password) = user.password() { code { (password.expose_secret()) } } }
-                                td {
-                                    @for (i, membership) in user.memberships().iter().enumerate() {
-                                        @if i > 0 { ", " }
-                                        (membership.organization().name())
-                                    }
-                                }
+            ul.people {
+                @for user in demo.idp().users() {
+                    li {
+                        strong { (user.email()) }
+                        @if let Some(password) = user.password() { " " code { (password.expose_secret()) } }
+                        p.soft {
+                            @for (i, membership) in user.memberships().iter().enumerate() {
+                                @if i > 0 { ", " }
+                                (membership.organization().name())
                             }
+                            @if user.memberships().is_empty() { "no organization" }
                         }
                     }
                 }
@@ -225,21 +221,6 @@ fn claims(session: &Session) -> Markup {
                 }
             }
         }
-    }
-}
-
-/// Lists as chips, times as times, the rest as it stands.
-fn shown(name: &str, value: &Value) -> Markup {
-    match value {
-        Value::Array(items) => html! {
-            @for item in items { span.chip { (item.as_str().map_or_else(|| item.to_string(), str::to_owned)) } }
-        },
-        Value::String(text) => html! { (text) },
-        Value::Number(number) if matches!(name, "exp" | "iat" | "nbf" | "auth_time") => {
-            let time = number.as_u64().map(UnixMillis::from_secs).map(output::rfc3339);
-            html! { (number) @if let Some(time) = time { " " span.soft { (time) } } }
-        }
-        other => html! { code { (other) } },
     }
 }
 

@@ -1,6 +1,6 @@
 //! A cookie taken apart: the one that this browser has, or a pasted one.
 
-use super::{Place, layout, respond};
+use super::{Place, layout, respond, shown};
 use crate::{
     anatomy::{Anatomy, Check, Member, Outcome, Pasted, Subject, Token},
     dev::app::Demo,
@@ -165,7 +165,7 @@ fn one_member(member: &Member, largest: usize) -> Markup {
                     details {
                         summary { (inner.len()) " members" }
                         table { tbody {
-                            @for (name, value) in inner { tr { th scope="row" { code { (name) } } td { (text(value)) } } }
+                            @for (name, value) in inner { tr { th scope="row" { code { (name) } } td { (shown(name, value)) } } }
                         } }
                     }
                 }
@@ -187,7 +187,7 @@ fn token(token: &Token, now: UnixMillis) -> Markup {
             @if let Some(header) = &token.header { p { code { (header) } } }
             @if let Some(Value::Object(claims)) = &token.claims {
                 div.scroll { table #token-claims { tbody {
-                    @for (name, value) in claims { tr { th scope="row" { code { (name) } } td { (text(value)) } } }
+                    @for (name, value) in claims { tr { th scope="row" { code { (name) } } td { (shown(name, value)) } } }
                 } } }
             }
         }

@@ -3,6 +3,8 @@
 pub(super) mod home;
 pub(super) mod inspect;
 
+use crate::output;
+
 use super::{
     app::Demo,
     flash::{Flash, Tone},
@@ -13,6 +15,8 @@ use axum::{
     response::{Html, IntoResponse as _, Response},
 };
 use maud::{DOCTYPE, Markup, html};
+use sealkit::UnixMillis;
+use serde_json::Value;
 
 /// Which entry of the menu is the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,4 +98,19 @@ fn unavailable(demo: &Demo, reason: &str, retry_after: u64) -> Response {
     let mut response = respond(StatusCode::SERVICE_UNAVAILABLE, page);
     response.headers_mut().insert(header::RETRY_AFTER, retry_after.into());
     response
+}
+
+/// Lists as chips, times as times, the rest as it stands.
+fn shown(name: &str, value: &Value) -> Markup {
+    match value {
+        Value::Array(items) => html! {
+            @for item in items { span.chip { (item.as_str().map_or_else(|| item.to_string(), str::to_owned)) } }
+        },
+        Value::String(text) => html! { (text) },
+        Value::Number(number) if matches!(name, "exp" | "iat" | "nbf" | "auth_time") => {
+            let time = number.as_u64().map(UnixMillis::from_secs).map(output::rfc3339);
+            html! { (number) @if let Some(time) = time { " " span.soft.time { (time) } } }
+        }
+        other => html! { code { (other) } },
+    }
 }
