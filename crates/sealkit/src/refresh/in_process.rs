@@ -94,7 +94,6 @@ impl InProcessCoordinator {
             _ => {}
         }
         let (sender, receiver) = watch::channel(None);
-        state.make_room(&self.shared.settings, now);
         let running = Entry::Running { receiver: receiver.clone(), request: request.clone() };
         state.grants.insert(request.key, running);
         drop(state);
@@ -154,6 +153,7 @@ impl Publish {
                 state.grants.remove(&self.request.key);
             }
             Some(keep) => {
+                state.make_room(settings, now);
                 let (result, request) = (result.clone(), self.request.clone());
                 let entry = Entry::Done { result, request, until: now.saturating_add(keep) };
                 state.grants.insert(self.request.key, entry);
@@ -184,7 +184,7 @@ impl State {
         session_id.and_then(|id| self.ended.get(id)).is_some_and(|until| *until > now)
     }
 
-    /// Drops what is over, and the oldest eighth of the results when there are too many.
+    /// Makes room for one more result: drops what is over, then the oldest, an eighth more than must go.
     fn make_room(&mut self, settings: &InProcessSettings, now: UnixMillis) {
         if self.grants.len() < settings.max_results {
             return;
@@ -193,9 +193,6 @@ impl State {
             Entry::Running { .. } => true,
             Entry::Done { until, .. } => *until > now,
         });
-        if self.grants.len() < settings.max_results {
-            return;
-        }
         let mut done: Vec<(UnixMillis, CoordinationKey)> = self
             .grants
             .iter()
@@ -204,8 +201,9 @@ impl State {
                 Entry::Done { until, .. } => Some((*until, *key)),
             })
             .collect();
+        let Some(over) = done.len().checked_sub(settings.max_results) else { return };
         done.sort_unstable();
-        for (_, key) in done.iter().take(settings.max_results / 8 + 1) {
+        for (_, key) in done.iter().take(over + settings.max_results / 8 + 1) {
             self.grants.remove(key);
         }
     }
