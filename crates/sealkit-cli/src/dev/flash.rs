@@ -120,7 +120,7 @@ impl Flash {
                 return format!("Not switched: {reason}, {}. The session is unchanged.", reason.meaning());
             }
             Self::Impersonated => {
-                "Somebody of the support team is signed in as you now. The token says so in `act`."
+                "Somebody of the support team is signed in as you now. The token's claim act says who."
             }
             Self::NoLongerImpersonated => "The impersonation is over; this is a session of your own.",
             Self::Failed => "That did not work; the provider refused it.",
