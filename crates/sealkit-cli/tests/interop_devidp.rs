@@ -92,7 +92,7 @@ impl World {
     }
 
     async fn python(&self) -> Option<Peer> {
-        let mut peer = support::python::peer("sdk.py")?;
+        let mut peer = support::python::start("sdk.py")?;
         let settings = json!({
             "apiKey": self.idp.api_key().expose_secret(), "clientId": self.idp.client_id(),
             "baseUrl": self.server.url(), "issuer": self.idp.issuer(), "password": COOKIE_PASSWORD,

@@ -3,7 +3,7 @@
 
 use std::{
     io::{self, Write as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 /// `found`, or the test is skipped: says so and gives `None`. With `SEALKIT_REQUIRE_PEERS=1` it fails instead.
@@ -26,11 +26,6 @@ pub(crate) fn program(names: &[&str]) -> Option<PathBuf> {
     let path = variable("PATH")?;
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     names.iter().find_map(|name| folders.iter().map(|folder| folder.join(name)).find(|file| file.is_file()))
-}
-
-/// A file below the repository's root, if it exists.
-pub(crate) fn in_repository(path: impl AsRef<Path>) -> Option<PathBuf> {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path).canonicalize().ok()
 }
 
 fn must_not_skip() -> bool {

@@ -3,7 +3,7 @@
 use super::find;
 use serde_json::{Value, json};
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -28,7 +28,7 @@ impl Peer {
     /// A script of `tests/peers` on Node with the packages of `.peers/node`; `None` skips the test.
     pub(crate) fn node(script: &str, library: &str) -> Option<Self> {
         let node = find::program(&["node"]);
-        let packages = find::in_repository(PathBuf::from(".peers/node/node_modules").join(library));
+        let packages = in_repository(PathBuf::from(".peers/node/node_modules").join(library));
         let (node, _) = find::or_skip(node.zip(packages), &format!("Node with {library}"))?;
         let mut command = Command::new(node);
         // Node calls the way in which authkit-session reads its own version experimental.
@@ -37,7 +37,7 @@ impl Peer {
     }
 
     pub(super) fn start(mut command: Command) -> Self {
-        let root = find::in_repository(".peers").unwrap();
+        let root = in_repository(".peers").unwrap();
         let mut child = command
             .env_clear()
             .env("SEALKIT_PEERS", root)
@@ -78,6 +78,11 @@ impl Peer {
     async fn ended(&mut self) -> ExitStatus {
         self.child.wait().await.unwrap()
     }
+}
+
+/// A file below the repository's root, if it exists.
+pub(super) fn in_repository(path: impl AsRef<Path>) -> Option<PathBuf> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path).canonicalize().ok()
 }
 
 pub(super) fn script_path(script: &str) -> PathBuf {
