@@ -1,0 +1,12 @@
+//! The session layer judged from outside: every row of the life cycle against the development identity provider, in process.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
+
+mod authenticate;
+mod concurrency;
+mod ears;
+mod no_secrets;
+mod refresh;
+mod sign_in;
+mod support;
+mod upstream_fix;
