@@ -16,6 +16,7 @@ mod reason;
 mod secret;
 pub mod session;
 pub mod sign_in;
+mod split;
 mod time;
 pub mod token;
 

@@ -9,7 +9,6 @@
 //! Proxies, this code and the application behind may each read `/pub/..%2fadmin` differently. So a rule applies only to a
 //! request whose path can be read in one way; anything else is treated as if no rule were there. Nothing is decoded.
 
-
 /// Longest method, of letters and hyphens.
 const MAX_METHOD_BYTES: usize = 20;
 

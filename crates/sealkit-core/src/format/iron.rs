@@ -13,7 +13,7 @@ use super::{Opened, SealError};
 use crate::{
     Detail, KeyRing, SecureRandom, UnixMillis,
     base64::{URL_SAFE_NO_PAD, decode_into},
-    constant_time_eq, keyring,
+    constant_time_eq, keyring, split,
 };
 use aes::Aes256;
 use aws_lc_rs::hmac;
@@ -197,12 +197,12 @@ impl<'a> Seal<'a> {
         let body = value.strip_suffix(SUFFIX).unwrap_or(value);
         let rest = body.strip_prefix(PREFIX).ok_or(Detail::Malformed)?;
         // From both ends, so that only one pass is made over the ciphertext.
-        let (id, rest) = rest.split_once('*').ok_or(Detail::Truncated)?;
-        let (enc_salt, rest) = rest.split_once('*').ok_or(Detail::Truncated)?;
-        let (iv, rest) = rest.split_once('*').ok_or(Detail::Truncated)?;
-        let (rest, mac) = rest.rsplit_once('*').ok_or(Detail::Truncated)?;
-        let (rest, mac_salt) = rest.rsplit_once('*').ok_or(Detail::Truncated)?;
-        let (ciphertext, expiration) = rest.rsplit_once('*').ok_or(Detail::Truncated)?;
+        let (id, rest) = split::at_first(rest, b'*').ok_or(Detail::Truncated)?;
+        let (enc_salt, rest) = split::at_first(rest, b'*').ok_or(Detail::Truncated)?;
+        let (iv, rest) = split::at_first(rest, b'*').ok_or(Detail::Truncated)?;
+        let (rest, mac) = split::at_last(rest, b'*').ok_or(Detail::Truncated)?;
+        let (rest, mac_salt) = split::at_last(rest, b'*').ok_or(Detail::Truncated)?;
+        let (ciphertext, expiration) = split::at_last(rest, b'*').ok_or(Detail::Truncated)?;
         if memchr::memchr(b'*', ciphertext.as_bytes()).is_some() || !(id.is_empty() || keyring::is_word(id)) {
             return Err(Detail::Malformed);
         }

@@ -11,13 +11,14 @@ use super::{
 use crate::{
     Reason, UnixMillis,
     base64::{URL_SAFE_NO_PAD, decode_into},
+    split,
 };
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use std::{borrow::Cow, time::Duration};
 use url::Url;
 
 /// Longest decoded header that is read, in bytes.
-const MAX_HEADER: usize = 1024;
+const MAX_HEADER: usize = 512;
 
 /// Which `iss` claims are accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,8 +145,8 @@ pub(crate) fn verify(
     anchor: Anchor<'_>,
     now: UnixMillis,
 ) -> Result<Verified, TokenRejection> {
-    let (signed, signature) = token.rsplit_once('.').ok_or(Reason::InvalidJwt)?;
-    let (header, payload) = signed.split_once('.').ok_or(Reason::InvalidJwt)?;
+    let (signed, signature) = split::at_last(token, b'.').ok_or(Reason::InvalidJwt)?;
+    let (header, payload) = split::at_first(signed, b'.').ok_or(Reason::InvalidJwt)?;
 
     let mut buffer = [0; MAX_HEADER];
     let header: Header<'_> = decode_into(&URL_SAFE_NO_PAD, header, &mut buffer)
