@@ -16,8 +16,10 @@ use crate::{
     constant_time_eq, keyring, split,
 };
 use aes::Aes256;
-use aws_lc_rs::hmac;
 use cbc::cipher::{BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _, block_padding::Pkcs7};
+use hmac::{Hmac, KeyInit, Mac as _};
+use sha1::{Digest as _, Sha1};
+use sha2::Sha256;
 use std::{fmt, time::Duration};
 use zeroize::Zeroize as _;
 
@@ -40,23 +42,26 @@ const EMPTY_ID: &str = "default";
 const SALT: usize = 64;
 
 /// A password made ready: the HMAC pads of PBKDF2 are computed once.
-pub(crate) struct IronKey(hmac::Key);
+pub(crate) struct IronKey(Hmac<Sha1>);
 
 impl IronKey {
     pub(crate) fn new(password: &str) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes()))
+        let mut key = match password.len() {
+            ..=64 => block(password.as_bytes()),
+            _ => block(&Sha1::digest(password)),
+        };
+        let hmac = Hmac::new(&key.into());
+        key.zeroize();
+        Self(hmac)
     }
 
     /// PBKDF2-HMAC-SHA-1 (RFC 8018 §5.2), one round, 32 bytes: two blocks of 20, cut.
     fn derive(&self, salt: &str) -> DerivedKey {
-        let block = |index: u8| {
-            let mut context = hmac::Context::with_key(&self.0);
-            context.update(salt.as_bytes());
-            context.update(&[0, 0, 0, index]);
-            context.sign()
-        };
+        let mut salted = self.0.clone();
+        salted.update(salt.as_bytes());
+        let part = |index: u8| salted.clone().chain_update([0, 0, 0, index]).finalize().into_bytes();
         let mut key = DerivedKey([0; 32]);
-        for (to, from) in key.0.iter_mut().zip(block(1).as_ref().iter().chain(block(2).as_ref())) {
+        for (to, from) in key.0.iter_mut().zip(part(1).iter().chain(&part(2))) {
             *to = *from;
         }
         key
@@ -151,7 +156,7 @@ pub fn open<'r>(
         if key.id().unwrap_or(DEFAULT_ID) != id {
             continue;
         }
-        if !constant_time_eq(mac(&key.iron().derive(seal.mac_salt), seal.signed).as_ref(), &seal.mac) {
+        if !constant_time_eq(mac(&key.iron().derive(seal.mac_salt), seal.signed).as_slice(), &seal.mac) {
             outcome = if key.is_short() { Detail::BadPassword } else { Detail::Tampered };
             continue;
         }
@@ -232,8 +237,17 @@ fn is_salt(text: &str) -> bool {
     text.len() == SALT && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-fn mac(key: &DerivedKey, signed: &str) -> hmac::Tag {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key.0), signed.as_bytes())
+fn mac(key: &DerivedKey, signed: &str) -> [u8; 32] {
+    Hmac::<Sha256>::new(&block(&key.0).into()).chain_update(signed.as_bytes()).finalize().into_bytes().into()
+}
+
+/// An HMAC key of at most 64 bytes, filled up with zeros (RFC 2104 §2).
+fn block(key: &[u8]) -> [u8; 64] {
+    let mut block = [0; 64];
+    for (to, from) in block.iter_mut().zip(key) {
+        *to = *from;
+    }
+    block
 }
 
 fn push_hex(out: &mut String, bytes: &[u8]) {
@@ -242,6 +256,30 @@ fn push_hex(out: &mut String, bytes: &[u8]) {
     for byte in bytes {
         for digit in [byte >> 4, byte & 0xf] {
             out.push(DIGITS.get(usize::from(digit)).copied().unwrap_or('0'));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::pbkdf2;
+    use std::num::NonZeroU32;
+
+    #[test]
+    fn the_derivation_is_that_of_another_library_at_every_password_length() {
+        let salt = "275fc63a08e4cc6e69b7d86c53b15e9345d84c7f49e235823607b68715a5b532";
+        for length in 0..200 {
+            let password = "p\u{e4}ssword ".repeat(20).chars().take(length).collect::<String>();
+            let mut theirs = [0; 32];
+            pbkdf2::derive(
+                pbkdf2::PBKDF2_HMAC_SHA1,
+                NonZeroU32::MIN,
+                salt.as_bytes(),
+                password.as_bytes(),
+                &mut theirs,
+            );
+            assert_eq!(IronKey::new(&password).derive(salt).0, theirs, "{length}");
         }
     }
 }

@@ -11,15 +11,14 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
-use std::fmt;
-use zeroize::Zeroizing;
+use std::{fmt, mem, ops::Deref};
 
 /// The payload of a session cookie, as it was sealed. Cheap to read, wiped on drop.
 ///
 /// The seal says that somebody with the password wrote it, no more: who the user is, a verified [`Session`](super::Session)
 /// says. Nothing turns one into the other but the verification of the token inside.
 pub struct UnsealedSession {
-    text: Zeroizing<String>,
+    text: Wiped,
     style: Style,
     places: Places,
 }
@@ -47,9 +46,9 @@ impl UnsealedSession {
     /// [`Detail::NotASession`] for everything else. The text is wiped then, too.
     pub fn parse(plaintext: Vec<u8>, style: Style) -> Result<Self, Detail> {
         let text = match String::from_utf8(plaintext) {
-            Ok(text) => Zeroizing::new(text),
+            Ok(text) => Wiped(text),
             Err(error) => {
-                drop(Zeroizing::new(error.into_bytes()));
+                wipe(error.into_bytes());
                 return Err(Detail::NotASession);
             }
         };
@@ -137,6 +136,30 @@ impl fmt::Debug for UnsealedSession {
             .field("user", &self.user())
             .finish_non_exhaustive()
     }
+}
+
+/// A text that is wiped when it goes.
+struct Wiped(String);
+
+impl Deref for Wiped {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        wipe(mem::take(&mut self.0).into_bytes());
+    }
+}
+
+/// Overwrites the whole buffer at memory speed; byte by byte, as `Zeroizing` does it, costs as much as decrypting did.
+fn wipe(mut bytes: Vec<u8>) {
+    bytes.clear();
+    bytes.resize(bytes.capacity(), 0);
+    zeroize::optimization_barrier(bytes.as_slice());
 }
 
 struct PlacesVisitor<'b> {
