@@ -123,6 +123,7 @@ fn claims_json(text: &str) -> anyhow::Result<Value> {
 pub(crate) fn warning_code(warning: Warning) -> &'static str {
     match warning {
         Warning::UnprovenImpersonator => "unproven_impersonator",
+        Warning::StaleUser => "stale_user",
         _ => "unknown",
     }
 }

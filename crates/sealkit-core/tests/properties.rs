@@ -223,6 +223,32 @@ proptest! {
         }
     }
 
+    /// Whatever stands where the user, the impersonator and the organization should: what is written is read again, with the new
+    /// pair in it.
+    #[test]
+    fn what_is_written_is_always_read_again(user in any_json(), impersonator in any_json(), organization in any_json(), before in any_json()) {
+        let body = format!(
+            r#"{{"user":{user},"impersonator":{impersonator},"organization_id":{organization},"access_token":"at","refresh_token":"rt"}}"#
+        );
+        let answer = AuthResponse::from_json(body.as_bytes()).unwrap();
+        for style in [Style::Camel, Style::Snake, Style::KotlinMixed] {
+            let new = payload_of(&answer, style);
+            let old = UnsealedSession::parse(new.as_bytes().to_vec(), style).unwrap();
+            let mut later = vec![payload_after(&old, &answer, None)];
+            let names = if style == Style::Snake { "access_token" } else { "accessToken" };
+            let before = format!(r#"{{"{names}":"old","user":{before}}}"#);
+            if let Ok(old) = UnsealedSession::parse(before.into_bytes(), style) {
+                later.push(payload_after(&old, &answer, Some("user_1")));
+            }
+            for payload in later {
+                let session = UnsealedSession::parse(payload.as_bytes().to_vec(), style).unwrap();
+                prop_assert_eq!(session.access_token(), "at");
+                let refresh_token = session.refresh_token().unwrap();
+                prop_assert_eq!(refresh_token.expose_secret(), "rt");
+            }
+        }
+    }
+
     #[test]
     fn nothing_panics_on_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         for style in [Style::Camel, Style::Snake, Style::KotlinMixed] {

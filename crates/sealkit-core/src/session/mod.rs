@@ -46,6 +46,7 @@ impl SealInfo {
 pub struct Session {
     inner: Arc<Inner>,
     freshness: Freshness,
+    user_is_stale: bool,
 }
 
 /// A session that verified in everything but its time. It authenticates nobody.
@@ -76,6 +77,8 @@ pub enum Freshness {
 pub enum Warning {
     /// The cookie names an impersonator that the token does not prove; it is not shown.
     UnprovenImpersonator,
+    /// The refresh brought no user; the one that is shown is from before.
+    StaleUser,
 }
 
 /// Who impersonates the user: proven by the token's `act` claim.
@@ -116,13 +119,23 @@ impl fmt::Debug for Tokens<'_> {
 
 impl Session {
     fn new(unsealed: UnsealedSession, claims: Claims, seal: SealInfo) -> Self {
-        Self { inner: Arc::new(Inner { unsealed, claims, seal }), freshness: Freshness::Current }
+        Self {
+            inner: Arc::new(Inner { unsealed, claims, seal }),
+            freshness: Freshness::Current,
+            user_is_stale: false,
+        }
     }
 
     /// The same session, marked as fresh from a refresh.
     #[must_use]
     pub fn refreshed(self) -> Self {
         Self { freshness: Freshness::Refreshed, ..self }
+    }
+
+    /// The same session, marked: its user is older than its tokens.
+    #[must_use]
+    pub fn with_stale_user(self) -> Self {
+        Self { user_is_stale: true, ..self }
     }
 
     /// The user's id: the token's `sub`.
@@ -183,7 +196,8 @@ impl Session {
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         let unproven = self.claims().actor().is_none() && self.inner.unsealed.impersonator_email().is_some();
-        if unproven { vec![Warning::UnprovenImpersonator] } else { Vec::new() }
+        let flaws = [(unproven, Warning::UnprovenImpersonator), (self.user_is_stale, Warning::StaleUser)];
+        flaws.into_iter().filter_map(|(found, warning)| found.then_some(warning)).collect()
     }
 
     /// How the cookie was sealed.

@@ -3,6 +3,7 @@
 use super::members::Members;
 use crate::{AccessToken, RefreshToken};
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// A 200 of `POST /user_management/authenticate`, lossless: unknown members and enum values are kept, never fatal.
 ///
@@ -45,6 +46,13 @@ impl AuthResponse {
         let access_token = AccessToken::from(token("access_token")?.as_str());
         let refresh_token = RefreshToken::from(token("refresh_token")?.as_str());
         Ok(Self { members, access_token, refresh_token })
+    }
+
+    /// The body again, with every member as it came: for stores that other processes read ([`from_json`](Self::from_json)).
+    /// It holds both tokens.
+    #[must_use]
+    pub fn to_json(&self) -> Zeroizing<String> {
+        self.members.to_json()
     }
 
     /// The new access token, not verified.
@@ -110,6 +118,16 @@ mod tests {
         ] {
             assert_eq!(AuthResponse::from_json(body.as_bytes()).unwrap_err(), error, "{body}");
         }
+    }
+
+    #[test]
+    fn what_is_stored_is_read_again_to_the_letter() {
+        let body = r#"{"user":{"id":"u","n":1e400},"access_token":"a\u00e9","refresh_token":"r","x":null,"y":[1, 2]}"#;
+        let stored = AuthResponse::from_json(body.as_bytes()).unwrap().to_json();
+        assert_eq!(*stored, body);
+        let again = AuthResponse::from_json(stored.as_bytes()).unwrap();
+        assert_eq!(again.access_token().expose_secret(), "a\u{e9}");
+        assert_eq!((again.refresh_token().expose_secret(), again.user_id().as_deref()), ("r", Some("u")));
     }
 
     #[test]

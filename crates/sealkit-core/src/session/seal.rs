@@ -1,22 +1,31 @@
 //! Writing payloads: a new session from an answer of the API, and the successor of an old one.
 
 use super::{AuthResponse, UnsealedSession, casing::Style, members::Members};
+use crate::token;
 use zeroize::Zeroizing;
 
 /// The payload of a new session, in the order in which `@workos-inc/node` 11 writes it.
 ///
 /// `organizationId, user, accessToken, refreshToken, authenticationMethod, impersonator`; members that the answer does not
-/// carry are left out, and `oauth_tokens` and members unknown to the table are never stored (as node does).
+/// carry are left out, and `oauth_tokens` and members unknown to the table are never stored (as node does). The organization
+/// is the token's `org_id`, else the answer's. A user or an impersonator that is no object counts as none.
 #[must_use]
 pub fn payload_of(response: &AuthResponse, style: Style) -> Zeroizing<String> {
     let (names, from) = (style.session(), response.members());
     let mut payload = Members::default();
-    for member in
-        ["organization_id", "user", "access_token", "refresh_token", "authentication_method", "impersonator"]
-    {
-        let Some(value) = from.present(member) else { continue };
-        let value = if member == "user" { user_of(value, style) } else { value.to_owned() };
-        payload.set(names.of(member), value);
+    if let Some(id) = organization_of(response) {
+        payload.set_text(names.of("organization_id"), &id);
+    }
+    if let Some(user) = object(from, "user") {
+        payload.set(names.of("user"), merged_user(None, user, style));
+    }
+    for member in ["access_token", "refresh_token", "authentication_method"] {
+        if let Some(value) = from.present(member) {
+            payload.set(names.of(member), value);
+        }
+    }
+    if let Some(impersonator) = object(from, "impersonator") {
+        payload.set(names.of("impersonator"), impersonator);
     }
     payload.to_json()
 }
@@ -24,9 +33,9 @@ pub fn payload_of(response: &AuthResponse, style: Style) -> Zeroizing<String> {
 /// The payload of the session that follows `old` after a refresh, in the style of `old`.
 ///
 /// Members unknown to the table stay where they are, at the top and in `user`. The user, the impersonator and the
-/// organization are those of the answer; an answer without a user keeps the old one. An answer about *another* user keeps
-/// the old one, too, so that every later opening says `subject_mismatch`: `anchor` is the id of the user whose session it is,
-/// and stands in for a user that was never stored.
+/// organization are those of the answer, as in [`payload_of`]; an answer without a user keeps the old one. An answer about
+/// *another* user keeps the old one, too, so that every later opening says `subject_mismatch`: `anchor` is the id of the user
+/// whose session it is, and stands in for a user that was never stored when the new token names somebody else.
 #[must_use]
 pub fn payload_after(
     old: &UnsealedSession,
@@ -41,11 +50,13 @@ pub fn payload_after(
             payload.set(names.of(member), value);
         }
     }
-    for member in ["organization_id", "impersonator"] {
-        match from.present(member) {
-            Some(value) => payload.set(names.of(member), value),
-            None => payload.remove(names.of(member)),
-        }
+    match organization_of(response) {
+        Some(id) => payload.set_text(names.of("organization_id"), &id),
+        None => payload.remove(names.of("organization_id")),
+    }
+    match object(from, "impersonator") {
+        Some(value) => payload.set(names.of("impersonator"), value),
+        None => payload.remove(names.of("impersonator")),
     }
     if let Some(tokens) =
         from.present("oauth_tokens").filter(|_| payload.get(names.of("oauth_tokens")).is_some())
@@ -55,32 +66,54 @@ pub fn payload_after(
             recased(tokens, Style::Snake.oauth_tokens(), style.oauth_tokens()),
         );
     }
-    let user = names.of("user");
-    let anchor = old.user().and_then(|user| user.id()).or(anchor);
-    let about_somebody_else = anchor.is_some_and(|id| response.user_id().as_deref() != Some(id));
-    match from.present("user") {
-        Some(new) if !about_somebody_else => {
-            let merged = merged_user(payload.present(user), new, style);
-            payload.set(user, merged);
-        }
-        _ if old.user().is_none() => {
-            if let Some(id) = anchor {
-                let mut anchored = Members::default();
-                anchored.set_text("id", id);
-                payload.set(user, anchored.to_json().as_str());
-            }
-        }
-        _ => {}
+    if let Some(user) = user_after(old, response, anchor, payload.present(names.of("user"))) {
+        payload.set(names.of("user"), user);
     }
     payload.to_json()
 }
 
-/// The API's user in `style`: known members in the table's order, then the others in theirs.
-fn user_of(api: &str, style: Style) -> String {
-    merged_user(None, api, style)
+/// What to write as the user, or nothing when what `stored` holds stays.
+fn user_after(
+    old: &UnsealedSession,
+    response: &AuthResponse,
+    anchor: Option<&str>,
+    stored: Option<&str>,
+) -> Option<String> {
+    let known = old.user().and_then(|user| user.id());
+    let anchor = known.or(anchor);
+    let new = object(response.members(), "user");
+    match (new, anchor) {
+        (Some(new), None) => Some(merged_user(stored, new, old.style())),
+        (Some(new), Some(id)) if response.user_id().as_deref() == Some(id) => {
+            Some(merged_user(stored, new, old.style()))
+        }
+        (_, Some(id)) if known.is_none() && names_somebody_else(response, id) => {
+            let mut anchored = Members::default();
+            anchored.set_text("id", id);
+            Some(anchored.to_json().to_string())
+        }
+        _ => None,
+    }
 }
 
-/// The API's user, with the members of the old one that the table does not know kept in their places.
+/// The new token names a subject, and it is not this one.
+fn names_somebody_else(response: &AuthResponse, id: &str) -> bool {
+    token::peek_subject(response.access_token().expose_secret()).is_some_and(|subject| subject != id)
+}
+
+/// The organization of the new tokens: the token's `org_id` (as node stores it), else what stands beside the token.
+fn organization_of(response: &AuthResponse) -> Option<String> {
+    token::peek_organization_id(response.access_token().expose_secret())
+        .or_else(|| response.organization_id())
+}
+
+/// The JSON text of a member that is an object; anything else would make the payload one that no reader takes.
+fn object<'m>(members: &'m Members, name: &str) -> Option<&'m str> {
+    members.present(name).filter(|value| value.starts_with('{'))
+}
+
+/// The API's user in `style`: known members in the table's order, then the others in theirs, with the members of the old one
+/// that the table does not know kept in their places.
 fn merged_user(old: Option<&str>, api: &str, style: Style) -> String {
     let Ok(new) = Members::parse(api) else { return api.to_owned() };
     let names = style.user();
@@ -111,4 +144,75 @@ fn recased(json: &str, from: super::casing::Names, to: super::casing::Names) -> 
         out.set(from.api_name(name).map_or(name, |api| to.of(api)), value);
     }
     out.to_json().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base64::URL_SAFE_NO_PAD;
+    use serde_json::{Value, json};
+
+    fn token(claims: &Value) -> String {
+        format!("e30.{}.x", URL_SAFE_NO_PAD.encode_to_string(claims.to_string()))
+    }
+
+    fn answer(more: Value) -> AuthResponse {
+        let mut body = json!({ "access_token": "a", "refresh_token": "r" });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        AuthResponse::from_json(body.to_string().as_bytes()).unwrap()
+    }
+
+    fn old(payload: &Value) -> UnsealedSession {
+        UnsealedSession::parse(payload.to_string().into_bytes(), Style::Camel).unwrap()
+    }
+
+    fn parsed(payload: &str) -> Value {
+        UnsealedSession::parse(payload.as_bytes().to_vec(), Style::Camel).unwrap();
+        serde_json::from_str(payload).unwrap()
+    }
+
+    #[test]
+    fn a_user_or_impersonator_that_is_no_object_counts_as_none() {
+        let before =
+            json!({ "accessToken": "o", "user": { "id": "user_1" }, "impersonator": { "email": "e" } });
+        for odd in [json!("text"), json!(7), json!([1]), json!(true), Value::Null] {
+            let answer = answer(json!({ "user": odd, "impersonator": odd }));
+            let new = parsed(&payload_of(&answer, Style::Camel));
+            assert_eq!(new, json!({ "accessToken": "a", "refreshToken": "r" }), "{odd}");
+            let later = parsed(&payload_after(&old(&before), &answer, None));
+            let expected = json!({ "accessToken": "a", "refreshToken": "r", "user": { "id": "user_1" } });
+            assert_eq!(later, expected, "{odd}");
+        }
+    }
+
+    #[test]
+    fn the_organization_is_the_tokens_and_else_the_answers() {
+        let of = |org_id: Option<&str>, beside: Option<&str>| {
+            let answer = answer(
+                json!({ "access_token": token(&json!({ "org_id": org_id })), "organization_id": beside }),
+            );
+            let new = parsed(&payload_of(&answer, Style::Camel));
+            let before = json!({ "accessToken": "o", "organizationId": "org_old" });
+            let later = parsed(&payload_after(&old(&before), &answer, None));
+            assert_eq!(new["organizationId"], later["organizationId"]);
+            later["organizationId"].as_str().map(str::to_owned)
+        };
+        assert_eq!(of(Some("org_1"), Some("org_2")).as_deref(), Some("org_1"));
+        assert_eq!(of(Some("org_1"), None).as_deref(), Some("org_1"));
+        assert_eq!(of(None, Some("org_2")).as_deref(), Some("org_2"));
+        assert_eq!(of(None, None), None);
+    }
+
+    #[test]
+    fn a_user_is_invented_only_to_refuse_another() {
+        let before = old(&json!({ "accessToken": "o" }));
+        let after = |subject: Value| {
+            let answer = answer(json!({ "access_token": token(&json!({ "sub": subject })) }));
+            parsed(&payload_after(&before, &answer, Some("user_1")))
+        };
+        assert_eq!(after(json!("user_2"))["user"], json!({ "id": "user_1" }));
+        for subject in [json!("user_1"), Value::Null] {
+            assert!(after(subject).get("user").is_none());
+        }
+    }
 }

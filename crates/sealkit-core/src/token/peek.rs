@@ -2,6 +2,7 @@
 
 use crate::base64::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The `sid` that a token names, proven by nothing.
 ///
@@ -9,7 +10,7 @@ use serde::Deserialize;
 /// authenticates anybody.
 #[must_use]
 pub fn peek_session_id(token: &str) -> Option<String> {
-    peek(token)?.sid.filter(|id| !id.is_empty())
+    id(&peek(token)?.sid)
 }
 
 /// The `sub` that a token names, proven by nothing.
@@ -18,13 +19,27 @@ pub fn peek_session_id(token: &str) -> Option<String> {
 /// never authenticates anybody.
 #[must_use]
 pub fn peek_subject(token: &str) -> Option<String> {
-    peek(token)?.sub.filter(|id| !id.is_empty())
+    id(&peek(token)?.sub)
 }
 
-#[derive(Deserialize)]
+/// The `org_id` that a token names, proven by nothing.
+///
+/// For storing beside the token only: whoever opens it asks the verified token again.
+#[must_use]
+pub(crate) fn peek_organization_id(token: &str) -> Option<String> {
+    id(&peek(token)?.org_id)
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
 struct Peeked {
-    sid: Option<String>,
-    sub: Option<String>,
+    sid: Value,
+    sub: Value,
+    org_id: Value,
+}
+
+fn id(value: &Value) -> Option<String> {
+    value.as_str().filter(|id| !id.is_empty()).map(str::to_owned)
 }
 
 fn peek(token: &str) -> Option<Peeked> {
@@ -43,7 +58,14 @@ mod tests {
         let both = token(r#"{"sid":"session_1","sub":"user_1"}"#);
         assert_eq!(peek_session_id(&both).as_deref(), Some("session_1"));
         assert_eq!(peek_subject(&both).as_deref(), Some("user_1"));
+        assert_eq!(peek_organization_id(&token(r#"{"org_id":"org_1"}"#)).as_deref(), Some("org_1"));
+        assert_eq!(peek_organization_id(&both), None);
         assert_eq!(peek_session_id(&token(r#"{"sid":"session_1"}"#)).as_deref(), Some("session_1"));
+        // One claim that is no text hides no other.
+        assert_eq!(
+            peek_session_id(&token(r#"{"sid":"session_1","sub":7,"org_id":[]}"#)).as_deref(),
+            Some("session_1")
+        );
         for token in ["", ".", "a.b.c", "a..c", "e30.e30.x", &token(r#"{"sid":"","sub":""}"#)] {
             assert_eq!((peek_session_id(token), peek_subject(token)), (None, None), "{token}");
         }
