@@ -9,6 +9,9 @@ pub const MAX_PASSWORDS: usize = 8;
 /// Fewest characters of a password, counted as JavaScript does (UTF-16 code units), unless short ones are allowed.
 pub const MIN_PASSWORD_CHARACTERS: usize = 32;
 
+/// The id that all WorkOS libraries write, and the one that a password without an id stands for.
+pub(crate) const DEFAULT_ID: &str = "1";
+
 /// One password of a [`KeyRing`]: a name for people, an optional id for iron, and what is precomputed from it.
 pub struct Key {
     name: Arc<str>,
@@ -74,6 +77,16 @@ impl KeyRing {
     #[must_use]
     pub fn keys(&self) -> &[Key] {
         &self.keys
+    }
+
+    /// The keys that a seal with this id may be opened with: the one of that id alone, or, for [`DEFAULT_ID`], all without one.
+    pub(crate) fn named<'r>(&'r self, id: &str) -> impl Iterator<Item = &'r Key> {
+        let wanted = match self.keys.iter().any(|key| key.id() == Some(id)) {
+            true => Some(Some(id)),
+            false if id == DEFAULT_ID => Some(None),
+            false => None,
+        };
+        self.keys.iter().filter(move |key| wanted == Some(key.id()))
     }
 
     /// The key that seals: the first.
@@ -142,6 +155,9 @@ impl KeyRingBuilder {
             if keys.iter().any(|key| key.name == name) {
                 problems.push(KeyRingProblem::DuplicateName { name: name.to_string() });
             }
+            if id.is_some() && keys.iter().any(|key| key.id == id) {
+                problems.push(KeyRingProblem::DuplicateId { name: name.to_string() });
+            }
             let iron = IronKey::new(password.expose_secret());
             keys.push(Key { name, id, password, iron });
         }
@@ -191,6 +207,12 @@ pub enum KeyRingProblem {
         /// The entry.
         name: String,
     },
+    /// Two entries of one iron id.
+    #[error("the id of password {name:?} stands before another password already; a seal names one password")]
+    DuplicateId {
+        /// The second entry.
+        name: String,
+    },
     /// Two entries of one name.
     #[error("two passwords are named {name:?}; give each its own name")]
     DuplicateName {
@@ -217,6 +239,28 @@ mod tests {
             .build()
             .unwrap_err();
         insta::assert_snapshot!(error, @r#"password "a" has 5 characters, at least 32 are needed; make one with `sealkit key new`; password "a" has 10 characters, at least 32 are needed; make one with `sealkit key new`; two passwords are named "a"; give each its own name; the id of password "b" may hold letters, digits and underscores only"#);
+    }
+
+    #[test]
+    fn a_seal_is_opened_with_the_password_of_its_id_alone_or_with_all_that_have_none() {
+        let password = |n: u8| format!("cookie-password-for-tests-only-{n}-0123456789");
+        let names = |ring: &KeyRing, id: &str| -> Vec<String> {
+            ring.named(id).map(|key| key.name().to_owned()).collect()
+        };
+        let without =
+            KeyRing::builder().password("a", password(1).as_str()).password("b", password(2).as_str());
+        let ring = without.password_with_id("c", "2", password(3).as_str()).build().unwrap();
+        assert_eq!(
+            (names(&ring, "1"), names(&ring, "2")),
+            (vec!["a".to_owned(), "b".to_owned()], vec!["c".to_owned()])
+        );
+        assert!(names(&ring, "3").is_empty() && names(&ring, "default").is_empty());
+        let with = KeyRing::builder().password("a", password(1).as_str());
+        let ring = with.password_with_id("d", "1", password(4).as_str()).build().unwrap();
+        assert_eq!(names(&ring, "1"), ["d"]);
+        let twice = KeyRing::builder().password_with_id("a", "2", password(1).as_str());
+        let error = twice.password_with_id("b", "2", password(2).as_str()).build().unwrap_err();
+        assert_eq!(error.problems(), [KeyRingProblem::DuplicateId { name: "b".to_owned() }]);
     }
 
     #[test]

@@ -13,7 +13,9 @@ use super::{Opened, SealError};
 use crate::{
     Detail, KeyRing, SecureRandom, UnixMillis,
     base64::{URL_SAFE_NO_PAD, decode_into},
-    constant_time_eq, keyring, split,
+    constant_time_eq,
+    keyring::{self, DEFAULT_ID},
+    split,
 };
 use aes::Aes256;
 use cbc::cipher::{BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _, block_padding::Pkcs7};
@@ -31,9 +33,6 @@ const SUFFIX: &str = "~2";
 
 /// A seal outlives its expiration by this much; the libraries' `timestampSkewSec` default.
 const EXPIRATION_SKEW: Duration = Duration::from_secs(60);
-
-/// The id that all WorkOS libraries write, and the one that a password without an id stands for.
-const DEFAULT_ID: &str = "1";
 
 /// Where a seal without an id is looked up.
 const EMPTY_ID: &str = "default";
@@ -152,10 +151,7 @@ pub fn open<'r>(
     let seal = Seal::parse(value)?;
     let id = if seal.id.is_empty() { EMPTY_ID } else { seal.id };
     let mut outcome = Detail::WrongPassword;
-    for key in ring.keys() {
-        if key.id().unwrap_or(DEFAULT_ID) != id {
-            continue;
-        }
+    for key in ring.named(id) {
         if !constant_time_eq(mac(&key.iron().derive(seal.mac_salt), seal.signed).as_slice(), &seal.mac) {
             outcome = if key.is_short() { Detail::BadPassword } else { Detail::Tampered };
             continue;
