@@ -6,7 +6,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
     keys::KeySetCache,
-    refresh::{CoordinatorSecret, InProcessCoordinator, InProcessSettings, RefreshCoordinator},
+    refresh::{CoordinatorSecret, InProcessCoordinator, InProcessSettings, Pauses, RefreshCoordinator},
 };
 use sealkit_core::{RandomUnavailable, SecureRandom, SystemRandom, session::SessionReader, token::KeySet};
 use std::sync::Arc;
@@ -110,17 +110,16 @@ impl SealkitBuilder {
             (Some(secret), _) => secret,
             (None, Some(api_key)) => CoordinatorSecret::from_api_key(api_key),
             // A public client's results stay in this process, so nobody else needs the same secret.
-            (None, None) => {
-                let mut secret = [0; 32];
-                random.fill(&mut secret)?;
-                CoordinatorSecret::new(&secret)
-            }
+            (None, None) => CoordinatorSecret::random(&*random)?,
         };
         let coordinator = coordinator.unwrap_or_else(|| {
-            let settings =
-                InProcessSettings { keep_results: config.refresh().result_kept, ..InProcessSettings::default() };
+            let settings = InProcessSettings {
+                keep_results: config.refresh().result_kept,
+                ..InProcessSettings::default()
+            };
             Arc::new(InProcessCoordinator::new(Arc::clone(&clock), settings))
         });
+        let pauses = Pauses::new(config.refresh().ahead_pause);
         Ok(Sealkit {
             inner: Arc::new(Inner {
                 config,
@@ -129,6 +128,7 @@ impl SealkitBuilder {
                 keys,
                 coordinator,
                 coordinator_secret,
+                pauses,
                 clock,
                 random,
             }),

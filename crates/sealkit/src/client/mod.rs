@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     config::Config,
     keys::KeySetCache,
-    refresh::{CoordinatorSecret, RefreshCoordinator},
+    refresh::{CoordinatorSecret, Pauses, RefreshCoordinator},
 };
 use judge::invalid_cookie;
 use sealkit_core::{
@@ -43,6 +43,7 @@ struct Inner {
     keys: KeySetCache,
     coordinator: Arc<dyn RefreshCoordinator>,
     coordinator_secret: CoordinatorSecret,
+    pauses: Pauses,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
 }
@@ -115,7 +116,7 @@ impl Sealkit {
     /// Seals the answer of a sign-in, which the SDKs call `seal_session_from_auth_response`. The token in it is not verified; [`sign_in_with`](Self::sign_in_with) does both.
     ///
     /// # Errors
-    /// [`Reason::MissingTokens`] when the answer names no user.
+    /// [`Reason::MissingTokens`] when the answer names no user; [`Reason::ServerError`] when this machine cannot seal.
     #[doc(alias = "seal_session_from_auth_response")]
     pub fn seal_session(&self, response: &AuthResponse) -> Result<SealedSession, Failure> {
         if !response.has_user() {
@@ -129,7 +130,7 @@ impl Sealkit {
     /// Seals a payload as it is: the text of a JSON object that is a session.
     ///
     /// # Errors
-    /// [`Reason::InvalidSessionCookie`] when it is none.
+    /// [`Reason::InvalidSessionCookie`] when it is none; [`Reason::ServerError`] when this machine cannot seal.
     pub fn seal_payload(&self, json: &str) -> Result<SealedSession, Failure> {
         UnsealedSession::parse(json.as_bytes().to_vec(), Format::Iron.style()).map_err(invalid_cookie)?;
         self.seal_text(json)
@@ -148,11 +149,10 @@ impl Sealkit {
     /// the browser to the URL.
     ///
     /// # Errors
-    /// As [`logout_url`](Self::logout_url).
+    /// As [`logout_url`](Self::logout_url); the session is refused all the same.
     pub async fn sign_out(&self, session_id: &str, return_to: Option<&Url>) -> Result<SignOut, Failure> {
-        let url = self.logout_url(session_id, return_to)?;
         self.inner.coordinator.end_session(session_id).await;
-        Ok(SignOut { url })
+        Ok(SignOut { url: self.logout_url(session_id, return_to)? })
     }
 
     /// Finishes what has begun, before the process ends: waits for every grant under way, at most so long. True when nothing
@@ -173,14 +173,16 @@ impl Sealkit {
     fn seal_text(&self, payload: &str) -> Result<SealedSession, Failure> {
         match iron::seal(payload.as_bytes(), self.inner.reader.ring(), None, &*self.inner.random) {
             Ok(sealed) => Ok(SealedSession::from(sealed)),
-            Err(error) => {
-                tracing::error!(%error, "a session cannot be sealed");
-                let hint = match error {
-                    SealError::BadPassword => "the first cookie password is too short to seal with",
-                    _ => "the machine gives no random bytes",
-                };
-                Err(Failure::new(Reason::InvalidSessionCookie).with_hint(hint))
-            }
+            Err(error) => Err(sealing_failure(error)),
         }
     }
+}
+
+/// This machine's fault, and nothing about any session.
+fn sealing_failure(error: SealError) -> Failure {
+    tracing::error!(%error, "sealing did not work");
+    Failure::new(Reason::ServerError).with_hint(match error {
+        SealError::BadPassword => "the first cookie password is too short to seal with",
+        _ => "this machine cannot seal: it gives no random bytes",
+    })
 }

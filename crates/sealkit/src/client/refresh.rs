@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     outcome::Outcome,
-    refresh::{GrantJob, GrantRequest, GrantResult, grant},
+    refresh::{CoordinationKey, GrantJob, GrantRequest, Published, grant},
 };
 use sealkit_core::{
     CookieAction, Detail, ExpiredSession, Failure, Reason, RefreshToken, SealedSession, Session,
@@ -16,12 +16,18 @@ use sealkit_core::{
     token::{self, KeySet},
 };
 use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 /// Most successors that are followed in one call: each has expired, or belongs to another organization than asked for.
 const MAX_HOPS: usize = 4;
 
 /// What a caller who could not wait any longer should wait before asking again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What an operator hears when a token is over as soon as it is made.
+const CLOCK_AHEAD: &str =
+    "the API's new token has expired already: this machine's clock is ahead; set it right";
 
 /// How to refresh.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,7 +115,8 @@ impl Sealkit {
         let Some(held) = self.hold(sealed, unsealed, seal) else {
             return self.note(Outcome::failed(invalid_cookie(Detail::Expired), CookieAction::Keep));
         };
-        let outcome = self.refresh_held(&held, options.organization_id.as_deref()).await;
+        let wait = self.inner.config.refresh().caller_wait;
+        let outcome = self.refresh_held(&held, options.organization_id.as_deref(), wait).await;
         self.note(outcome)
     }
 
@@ -124,61 +131,92 @@ impl Sealkit {
         })
     }
 
-    /// Follows `held` to its successor. `wanted` is the organization that the caller insists on.
-    pub(crate) async fn refresh_held(&self, held: &Held, wanted: Option<&str>) -> Outcome {
+    /// Follows `held` to its successor, in `wait` at most. `wanted` is the organization that the caller insists on.
+    ///
+    /// The one way out: whatever became of the tokens on the way becomes the cookie, and a session that was ended meanwhile is
+    /// over, whatever a refresh came to.
+    pub(crate) async fn refresh_held(&self, held: &Held, wanted: Option<&str>, wait: Duration) -> Outcome {
         let session_id = held.session_id();
-        if session_id.as_deref().is_some_and(|id| self.has_ended(id)) {
+        let mut rotated = None;
+        let followed = timeout(wait, self.follow(held, session_id.as_deref(), wanted, &mut rotated))
+            .await
+            .unwrap_or_else(|_| Err(Failure::new(Reason::Timeout).with_retry_after(Some(RETRY_AFTER))));
+        let new_id = followed.as_ref().ok().map(Session::id);
+        if [session_id.as_deref(), new_id].into_iter().flatten().any(|id| self.has_ended(id)) {
             return Outcome::failed(Failure::new(Reason::SessionRevoked), CookieAction::Clear);
         }
+        let cookie = rotated.map_or(CookieAction::Keep, CookieAction::Set);
+        match followed {
+            Ok(session) => Outcome::authenticated(session, cookie),
+            Err(failure) if failure.reason() == Reason::SessionRevoked => {
+                Outcome::failed(failure, CookieAction::Clear)
+            }
+            Err(failure) => Outcome::failed(with_expired(failure, held), cookie),
+        }
+    }
+
+    /// Goes from `held` to the first successor that is valid and in the `wanted` organization. `rotated` is the newest pair,
+    /// sealed, at every moment.
+    async fn follow(
+        &self,
+        held: &Held,
+        session_id: Option<&str>,
+        wanted: Option<&str>,
+        rotated: &mut Option<SealedSession>,
+    ) -> Result<Session, Failure> {
         let anchor = held.subject();
         let organization_id = wanted.map(str::to_owned).or_else(|| held.organization_id());
-        let mut rotated = None;
         let mut old = held.clone();
         for _ in 0..MAX_HOPS {
-            let response = match self.successor_of(&old, session_id.clone(), organization_id.clone()).await {
-                Ok(response) => response,
-                Err(failure) => return refused(held, failure, rotated),
-            };
-            let (unsealed, sealed) = match self.seal_successor(&old, &response, anchor.as_deref()) {
-                Ok(written) => written,
-                Err(failure) => return refused(held, failure, rotated),
-            };
+            let published = self.successor_of(&old, session_id, organization_id.as_deref()).await?;
+            // What has just been asked for in our name will not be any better when it is asked for again.
+            let ours = !published.kept && published.organization_id == organization_id;
+            let response = published.result?;
+            let (payload, sealed) = self.seal_successor(&old, &response, anchor.as_deref())?;
+            *rotated = Some(sealed);
+            let unsealed = UnsealedSession::parse(payload.as_bytes().to_vec(), old.unsealed().style())
+                .map_err(|_| Failure::new(Reason::InvalidResponse))?;
             let seal = SealInfo::new(Format::Iron, self.sealing_key(), Some(self.now()));
-            match self.judge_unsealed(unsealed, seal).await {
-                Judged::Valid { session, .. } if self.has_ended(session.id()) => {
-                    return Outcome::failed(Failure::new(Reason::SessionRevoked), CookieAction::Clear);
-                }
+            old = match self.judge_unsealed(unsealed, seal).await {
                 Judged::Valid { session, .. }
                     if wanted.is_none_or(|id| session.organization_id() == Some(id)) =>
                 {
-                    return Outcome::authenticated(session.refreshed(), CookieAction::Set(sealed));
+                    return Ok(fresh(session, &response));
+                }
+                Judged::Valid { .. } if ours => {
+                    return Err(Failure::new(Reason::InvalidResponse)
+                        .with_hint("the API's answer is for another organization than the one asked for"));
+                }
+                Judged::Expired(_) if ours => {
+                    return Err(Failure::new(Reason::ExpiredJwt).with_hint(CLOCK_AHEAD));
                 }
                 // Somebody else's result, in another organization or over by now: go on with its refresh token.
-                Judged::Valid { session, .. } => old = Held::Valid(session),
-                Judged::Expired(expired) => old = Held::Expired(expired),
-                Judged::Failed(failure) => return refused(held, failure, Some(sealed)),
-            }
-            rotated = Some(sealed);
+                Judged::Valid { session, .. } => Held::Valid(session),
+                Judged::Expired(expired) => Held::Expired(expired),
+                Judged::Failed(failure) => return Err(failure),
+            };
         }
-        refused(held, Failure::new(Reason::InvalidResponse), rotated)
+        Err(Failure::new(Reason::InvalidResponse))
     }
 
-    /// Asks the coordinator for the answer that follows `old`, and waits for it as long as a caller may.
+    /// Asks the coordinator for the answer that follows `old`.
     async fn successor_of(
         &self,
         old: &Held,
-        session_id: Option<String>,
-        organization_id: Option<String>,
-    ) -> GrantResult {
+        session_id: Option<&str>,
+        organization_id: Option<&str>,
+    ) -> Result<Published, Failure> {
         let refresh_token =
             old.unsealed().refresh_token().ok_or_else(|| Failure::new(Reason::NoRefreshToken))?;
-        let key = self.inner.coordinator_secret.key(self.inner.api.client_id().as_str(), &refresh_token);
-        let job = self.grant_job(refresh_token, organization_id.clone());
-        let request = GrantRequest::new(key, session_id, organization_id);
-        let run = self.inner.coordinator.run(request, job);
-        tokio::time::timeout(self.inner.config.refresh().caller_wait, run)
-            .await
-            .unwrap_or_else(|_| Err(Failure::new(Reason::Timeout).with_retry_after(Some(RETRY_AFTER))))
+        let key = self.coordination_key(&refresh_token);
+        let organization_id = organization_id.map(str::to_owned);
+        let job = self.grant_job(key, refresh_token, organization_id.clone());
+        let request = GrantRequest::new(key, session_id.map(str::to_owned), organization_id);
+        Ok(self.inner.coordinator.run(request, job).await)
+    }
+
+    pub(crate) fn coordination_key(&self, refresh_token: &RefreshToken) -> CoordinationKey {
+        self.inner.coordinator_secret.key(self.inner.api.client_id().as_str(), refresh_token)
     }
 
     /// Writes and seals the payload that follows `old`.
@@ -187,40 +225,38 @@ impl Sealkit {
         old: &Held,
         response: &AuthResponse,
         anchor: Option<&str>,
-    ) -> Result<(UnsealedSession, SealedSession), Failure> {
+    ) -> Result<(Zeroizing<String>, SealedSession), Failure> {
         let payload = payload_after(old.unsealed(), response, anchor);
         let sealed = self.seal_text(&payload)?;
-        let unsealed = UnsealedSession::parse(payload.as_bytes().to_vec(), old.unsealed().style())
-            .map_err(|_| Failure::new(Reason::InvalidResponse))?;
-        Ok((unsealed, sealed))
+        Ok((payload, sealed))
     }
 
-    fn grant_job(&self, refresh_token: RefreshToken, organization_id: Option<String>) -> GrantJob {
+    fn grant_job(
+        &self,
+        key: CoordinationKey,
+        refresh_token: RefreshToken,
+        organization_id: Option<String>,
+    ) -> GrantJob {
         let inner = Arc::clone(&self.inner);
         Box::new(move || {
             Box::pin(async move {
-                grant(
-                    &inner.api,
-                    refresh_token,
-                    organization_id,
-                    inner.config.refresh().retry,
-                    &*inner.random,
-                )
-                .await
+                let retry = inner.config.refresh().retry;
+                let (clock, random) = (&*inner.clock, &*inner.random);
+                let result = grant(&inner.api, refresh_token, organization_id, retry, clock, random).await;
+                if result.is_ok() {
+                    inner.pauses.end(&key);
+                }
+                result
             })
         })
     }
 }
 
-/// No successor: the cookie follows the tokens if they rotated on the way, goes if the session is proven to be over, and stays
-/// in every other case.
-fn refused(held: &Held, failure: Failure, rotated: Option<SealedSession>) -> Outcome {
-    let cookie = match (rotated, failure.reason()) {
-        (_, Reason::SessionRevoked) => CookieAction::Clear,
-        (Some(sealed), _) => CookieAction::Set(sealed),
-        (None, _) => CookieAction::Keep,
-    };
-    Outcome::failed(with_expired(failure, held), cookie)
+/// A session as a refresh brought it.
+fn fresh(session: Session, response: &AuthResponse) -> Session {
+    let stale = session.user().is_some_and(|user| response.user_id().as_deref() != user.id());
+    let session = session.refreshed();
+    if stale { session.with_stale_user() } else { session }
 }
 
 fn with_expired(failure: Failure, held: &Held) -> Failure {

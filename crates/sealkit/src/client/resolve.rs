@@ -64,7 +64,7 @@ impl Sealkit {
         let mut best: Option<Judged> = None;
         for value in cookies.into_iter().filter(|value| !value.is_empty()).take(MAX_CANDIDATES) {
             let judged = self.judge(&value).await;
-            if best.as_ref().is_none_or(|best| rank(&judged) > rank(best)) {
+            if best.as_ref().is_none_or(|best| self.rank(&judged) > self.rank(best)) {
                 best = Some(judged);
             }
         }
@@ -78,7 +78,8 @@ impl Sealkit {
             }
             Some(Judged::Valid { session, .. }) => Outcome::authenticated(session, CookieAction::Keep),
             Some(Judged::Expired(expired)) if allowed.may_refresh => {
-                let outcome = self.refresh_held(&Held::Expired(Arc::clone(&expired)), None).await;
+                let wait = self.inner.config.refresh().caller_wait;
+                let outcome = self.refresh_held(&Held::Expired(Arc::clone(&expired)), None, wait).await;
                 let over =
                     outcome.reason() == Some(Reason::InvalidGrant) && *outcome.cookie() == CookieAction::Keep;
                 match outcome {
@@ -94,9 +95,18 @@ impl Sealkit {
         self.note(outcome)
     }
 
-    /// A valid session near its end: refreshed if that works, served as it is if it does not.
+    /// A valid session near its end: refreshed if that works soon, served as it is if it does not.
+    ///
+    /// After a failure that may pass the token is left alone for a while, so that an outage is not felt by those who can do
+    /// without a refresh. The grant that took too long ends that when it succeeds.
     async fn refresh_ahead(&self, session: Session) -> Outcome {
-        let outcome = self.refresh_held(&Held::Valid(session.clone()), None).await;
+        let key = session.unsealed().refresh_token().map(|token| self.coordination_key(&token));
+        let Some(key) = key.filter(|key| !self.inner.pauses.holds(key, self.now())) else {
+            return Outcome::authenticated(session, CookieAction::Keep);
+        };
+        let settings = self.inner.config.refresh();
+        let wait = settings.ahead_wait.min(settings.caller_wait);
+        let outcome = self.refresh_held(&Held::Valid(session.clone()), None, wait).await;
         match outcome {
             Outcome::Authenticated { .. } => outcome,
             Outcome::Rejected { ref failure, .. }
@@ -106,10 +116,25 @@ impl Sealkit {
             }
             // If the pair has rotated, the cookie must follow, although the new token cannot be accepted yet.
             Outcome::Rejected { failure, cookie } | Outcome::Unavailable { failure, cookie } => {
-                tracing::warn!(%failure, "refreshing ahead did not work; the session is still valid");
+                tracing::warn!(%failure, hint = failure.hint(), "refreshing ahead did not work; the session is still valid");
+                if failure.is_retryable() {
+                    self.inner.pauses.begin(key, self.now());
+                }
                 Outcome::authenticated(session, cookie)
             }
             Outcome::Anonymous => outcome,
+        }
+    }
+
+    /// Which of several cookies of the name is the better one: what verifies, then the later end. One that was signed out hides
+    /// no other.
+    fn rank(&self, judged: &Judged) -> (u8, u64) {
+        match judged {
+            judged if judged.session_id().is_some_and(|id| self.has_ended(id)) => (0, 0),
+            Judged::Valid { session, .. } => (4, session.expires_at().as_millis()),
+            Judged::Expired(expired) => (3, expired.claims().expires_at().as_millis()),
+            Judged::Failed(failure) if failure.is_retryable() => (2, 0),
+            Judged::Failed(_) => (1, 0),
         }
     }
 
@@ -125,8 +150,9 @@ impl Sealkit {
     pub(crate) fn note(&self, outcome: Outcome) -> Outcome {
         match &outcome {
             Outcome::Authenticated { session, .. } => {
+                // On every request of the session: what is worth a line is the application's to say.
                 for warning in session.warnings() {
-                    tracing::warn!(?warning, session_id = session.id(), "session has a flaw");
+                    tracing::debug!(?warning, session_id = session.id(), "session has a flaw");
                 }
             }
             Outcome::Anonymous => {}
@@ -138,16 +164,6 @@ impl Sealkit {
             }
         }
         outcome
-    }
-}
-
-/// Which of several cookies of the name is the better one: what verifies, then the later end.
-fn rank(judged: &Judged) -> (u8, u64) {
-    match judged {
-        Judged::Valid { session, .. } => (3, session.expires_at().as_millis()),
-        Judged::Expired(expired) => (2, expired.claims().expires_at().as_millis()),
-        Judged::Failed(failure) if failure.is_retryable() => (1, 0),
-        Judged::Failed(_) => (0, 0),
     }
 }
 

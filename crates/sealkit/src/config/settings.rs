@@ -38,6 +38,12 @@ pub struct RefreshSettings {
     pub caller_wait: Duration,
     /// How long a result is kept for late requests with the old cookie. Default 10 min, at least 30 s.
     pub result_kept: Duration,
+    /// How long a request with a valid session waits for a refresh ahead before it is served as it is. Default 1 s. The refresh
+    /// itself goes on, and the next request gets its result.
+    pub ahead_wait: Duration,
+    /// How long a valid session is not refreshed ahead again after that failed in a way that may pass, or took too long.
+    /// Default 10 s. A session that has expired is tried at once.
+    pub ahead_pause: Duration,
     /// Refreshing before the token expires. Default: at most 60 s and 20 % of the token's life ahead, less up to 25 %.
     pub ahead: RefreshAhead,
 }
@@ -48,6 +54,8 @@ impl Default for RefreshSettings {
             retry: RetrySettings::default(),
             caller_wait: Duration::from_secs(5),
             result_kept: Duration::from_secs(600),
+            ahead_wait: Duration::from_secs(1),
+            ahead_pause: Duration::from_secs(10),
             ahead: RefreshAhead::default(),
         }
     }

@@ -58,6 +58,8 @@ fn the_required_variables_are_enough_and_the_rest_are_the_documented_defaults() 
             },
             caller_wait: 5s,
             result_kept: 600s,
+            ahead_wait: 1s,
+            ahead_pause: 10s,
             ahead: RefreshAhead {
                 at_most: 60s,
                 percent: 20,
@@ -331,6 +333,8 @@ fn settings_in_code_are_checked_too() {
     refresh.retry.last_attempt = Duration::from_secs(30);
     refresh.caller_wait = Duration::ZERO;
     refresh.result_kept = Duration::from_secs(29);
+    refresh.ahead_wait = Duration::ZERO;
+    refresh.ahead_pause = Duration::from_secs(301);
     refresh.ahead.percent = 91;
     refresh.ahead.jitter_percent = 101;
     let http = HttpSettings { attempt_timeout: Duration::from_secs(1), ..HttpSettings::default() };
@@ -357,6 +361,8 @@ fn settings_in_code_are_checked_too() {
     refresh.retry.last_attempt: 30s is too long; choose at most 25s
     refresh.caller_wait: 0ns is too short; choose at least 1ms
     refresh.result_kept: 29s is too short; choose at least 30s
+    refresh.ahead_wait: 0ns is too short; choose at least 1ms
+    refresh.ahead_pause: 301s is too long; choose at most 300s
     refresh.ahead.percent: 91 is out of range; choose a number from 0 to 90
     refresh.ahead.jitter_percent: 101 is out of range; choose a number from 0 to 100
     key_set.keep: 0ns is too short; choose at least 600s

@@ -283,6 +283,9 @@ pub(super) fn refresh(refresh: &RefreshSettings, problems: &mut Vec<Problem>) {
     at_most("refresh.caller_wait", refresh.caller_wait, Duration::from_secs(60), problems);
     at_least("refresh.result_kept", refresh.result_kept, Duration::from_secs(30), problems);
     at_most("refresh.result_kept", refresh.result_kept, Duration::from_secs(24 * 60 * 60), problems);
+    at_least("refresh.ahead_wait", refresh.ahead_wait, Duration::from_millis(1), problems);
+    at_most("refresh.ahead_wait", refresh.ahead_wait, Duration::from_secs(60), problems);
+    at_most("refresh.ahead_pause", refresh.ahead_pause, Duration::from_secs(5 * 60), problems);
     range("refresh.ahead.percent", refresh.ahead.percent, 0, 90, problems);
     range("refresh.ahead.jitter_percent", refresh.ahead.jitter_percent, 0, 100, problems);
 }

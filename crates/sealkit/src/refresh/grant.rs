@@ -1,9 +1,12 @@
 //! One grant: the same refresh token, sent again while that is safe.
 
 use super::GrantResult;
-use crate::api::{
-    ApiClient, ApiError, ApiErrorKind, Grant, IdempotencyKey, Purpose, RefreshTokenGrant, RequestContext,
-    TransportErrorKind,
+use crate::{
+    api::{
+        ApiClient, ApiError, ApiErrorKind, Grant, IdempotencyKey, Purpose, RefreshTokenGrant, RequestContext,
+        TransportErrorKind,
+    },
+    clock::Clock,
 };
 use sealkit_core::{Failure, Reason, RefreshToken, SecureRandom};
 use std::{sync::Arc, time::Duration};
@@ -31,12 +34,14 @@ impl Default for RetrySettings {
 
 /// Refreshes, and sends the same token again after a failure that says nothing about it: a time-out, a cut or unreadable
 /// answer, 408, 429, 5xx. After any other 4xx never. `Retry-After` is honoured where it fits into the window and handed to
-/// the caller where it does not.
+/// the caller where it does not. The window is looked at again after every wait, by both clocks: a machine that was suspended
+/// meanwhile has not counted that time, and a token that is sent too late is refused for good.
 pub(crate) async fn grant(
     api: &ApiClient,
     refresh_token: RefreshToken,
     organization_id: Option<String>,
     settings: RetrySettings,
+    clock: &dyn Clock,
     random: &dyn SecureRandom,
 ) -> GrantResult {
     let mut grant = RefreshTokenGrant::new(refresh_token);
@@ -46,7 +51,8 @@ pub(crate) async fn grant(
     let grant = Grant::RefreshToken(grant);
     let context =
         IdempotencyKey::random(random).map(RequestContext::with_idempotency_key).unwrap_or_default();
-    let begun = Instant::now();
+    let (begun, begun_at) = (Instant::now(), clock.now());
+    let elapsed = || begun.elapsed().max(clock.now().saturating_since(begun_at));
     let mut waits = settings.waits.iter();
     let mut replayed_unusable = false;
     loop {
@@ -60,11 +66,14 @@ pub(crate) async fn grant(
         };
         replayed_unusable |= is_unusable(&error, &failure);
         let wait = jittered(*wait, random).max(failure.retry_after().unwrap_or_default());
-        if begun.elapsed() + wait > settings.last_attempt {
+        if elapsed() + wait > settings.last_attempt {
             return Err(failure);
         }
         tracing::debug!(reason = %failure.reason(), wait_ms = wait.as_millis(), "refresh will be sent again");
         sleep(wait).await;
+        if elapsed() > settings.last_attempt {
+            return Err(failure);
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! The coordinator of one process: a bounded map, a task per grant, no service to run.
 
-use super::{CoordinationKey, CoordinatorFuture, GrantJob, GrantRequest, GrantResult, RefreshCoordinator};
+use super::{
+    CoordinationKey, CoordinatorFuture, GrantJob, GrantRequest, GrantResult, Published, RefreshCoordinator,
+    until::Until,
+};
 use crate::clock::Clock;
 use sealkit_core::{Failure, Reason, UnixMillis};
 use std::{
@@ -10,6 +13,9 @@ use std::{
     time::Duration,
 };
 use tokio::sync::watch;
+
+/// Most refusals, each for an organization of its own, that are remembered of one refresh token.
+const MAX_REFUSALS: usize = 8;
 
 /// How long results are kept, and how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,24 +57,80 @@ struct Shared {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     grants: HashMap<CoordinationKey, Entry>,
-    ended: HashMap<Box<str>, UnixMillis>,
+    ended: Until<Box<str>>,
 }
 
-enum Entry {
-    Running { receiver: Receiver, request: GrantRequest },
-    Done { result: GrantResult, request: GrantRequest, until: UnixMillis },
+/// What is known of one refresh token.
+#[derive(Default)]
+struct Entry {
+    running: Option<Running>,
+    /// One success, or refusals for different organizations, the oldest first.
+    kept: Vec<Kept>,
+}
+
+struct Running {
+    receiver: Receiver,
+    request: GrantRequest,
+}
+
+struct Kept {
+    result: GrantResult,
+    request: GrantRequest,
+    since: UnixMillis,
+    keep: Duration,
 }
 
 type Receiver = watch::Receiver<Option<GrantResult>>;
+
+impl Kept {
+    /// True while it is kept. After the clock was set back to before its time nobody knows how old it is: then it is over.
+    fn is_in_force(&self, now: UnixMillis) -> bool {
+        now >= self.since && now < self.until()
+    }
+
+    fn until(&self) -> UnixMillis {
+        self.since.saturating_add(self.keep)
+    }
+
+    fn answers(&self, request: &GrantRequest) -> bool {
+        match &self.result {
+            Ok(_) => true,
+            Err(failure) => request.refusal_answers(failure, self.request.organization_id.as_deref()),
+        }
+    }
+}
+
+impl Entry {
+    fn kept_for(&self, request: &GrantRequest, now: UnixMillis) -> Option<&Kept> {
+        self.kept.iter().find(|kept| kept.is_in_force(now) && kept.answers(request))
+    }
+
+    fn keep(&mut self, new: Kept, now: UnixMillis) {
+        if new.result.is_ok() {
+            self.kept.clear();
+        }
+        self.kept
+            .retain(|old| old.is_in_force(now) && old.request.organization_id != new.request.organization_id);
+        if self.kept.len() >= MAX_REFUSALS {
+            self.kept.remove(0);
+        }
+        self.kept.push(new);
+    }
+
+    /// When the last of it is over.
+    fn until(&self) -> UnixMillis {
+        self.kept.iter().map(Kept::until).max().unwrap_or_default()
+    }
+}
 
 impl InProcessCoordinator {
     /// A coordinator that reads the time from `clock`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, settings: InProcessSettings) -> Self {
-        Self { shared: Arc::new(Shared { clock, settings, state: Mutex::default() }) }
+        let state = State { grants: HashMap::new(), ended: Until::at_most(settings.max_ended) };
+        Self { shared: Arc::new(Shared { clock, settings, state: Mutex::new(state) }) }
     }
 
     /// The kept result, or a receiver of the one to come; begins the grant when there is neither.
@@ -76,26 +138,24 @@ impl InProcessCoordinator {
         let now = self.shared.clock.now();
         let mut state = self.shared.state();
         if state.has_ended(request.session_id.as_deref(), now) {
-            return Joined::Kept(Err(Failure::new(Reason::SessionRevoked)));
+            return Joined::Kept(revoked(request));
         }
-        match state.grants.get(&request.key) {
-            Some(Entry::Running { receiver, request: theirs }) => {
-                return Joined::Theirs { receiver: receiver.clone(), same: answers(theirs, request), job };
-            }
-            Some(Entry::Done { result, until, request: theirs })
-                if *until > now && (result.is_ok() || answers(theirs, request)) =>
-            {
+        if let Some(entry) = state.grants.get(&request.key) {
+            if let Some(Kept { result, request: theirs, .. }) = entry.kept_for(request, now) {
                 return Joined::Kept(if state.has_ended(theirs.session_id.as_deref(), now) {
-                    Err(Failure::new(Reason::SessionRevoked))
+                    revoked(theirs)
                 } else {
-                    result.clone()
+                    Published::kept(result.clone(), theirs.organization_id.clone())
                 });
             }
-            _ => {}
+            if let Some(Running { receiver, request: theirs }) = &entry.running {
+                let organization_id = theirs.organization_id.clone();
+                return Joined::Theirs { receiver: receiver.clone(), organization_id, job };
+            }
         }
         let (sender, receiver) = watch::channel(None);
-        let running = Entry::Running { receiver: receiver.clone(), request: request.clone() };
-        state.grants.insert(request.key, running);
+        let running = Running { receiver: receiver.clone(), request: request.clone() };
+        state.grants.entry(request.key).or_default().running = Some(running);
         drop(state);
         let publish = Publish { shared: Arc::clone(&self.shared), request: request.clone(), sender };
         tokio::spawn(async move {
@@ -108,16 +168,15 @@ impl InProcessCoordinator {
 
 enum Joined {
     /// There is a result.
-    Kept(GrantResult),
+    Kept(Published),
     /// The caller's own grant has begun.
     Mine(Receiver),
     /// Another caller's is under way; the job has not begun.
-    Theirs { receiver: Receiver, same: bool, job: GrantJob },
+    Theirs { receiver: Receiver, organization_id: Option<String>, job: GrantJob },
 }
 
-/// Whether a refusal of `theirs` is one of `ours`, too.
-fn answers(theirs: &GrantRequest, ours: &GrantRequest) -> bool {
-    theirs.organization_id == ours.organization_id
+fn revoked(request: &GrantRequest) -> Published {
+    Published::kept(Err(Failure::new(Reason::SessionRevoked)), request.organization_id.clone())
 }
 
 async fn published(mut receiver: Receiver) -> GrantResult {
@@ -148,16 +207,17 @@ impl Publish {
             Err(failure) if failure.is_retryable() => None,
             Err(_) => Some(settings.keep_refusals),
         };
-        match keep {
-            None => {
-                state.grants.remove(&self.request.key);
-            }
-            Some(keep) => {
-                state.make_room(settings, now);
-                let (result, request) = (result.clone(), self.request.clone());
-                let entry = Entry::Done { result, request, until: now.saturating_add(keep) };
-                state.grants.insert(self.request.key, entry);
-            }
+        if keep.is_some() {
+            state.make_room(settings, now);
+        }
+        let entry = state.grants.entry(self.request.key).or_default();
+        entry.running = None;
+        if let Some(keep) = keep {
+            let (result, request) = (result.clone(), self.request.clone());
+            entry.keep(Kept { result, request, since: now, keep }, now);
+        }
+        if entry.kept.is_empty() {
+            state.grants.remove(&self.request.key);
         }
         drop(state);
         self.sender.send_replace(Some(result));
@@ -181,7 +241,7 @@ impl Shared {
 
 impl State {
     fn has_ended(&self, session_id: Option<&str>, now: UnixMillis) -> bool {
-        session_id.and_then(|id| self.ended.get(id)).is_some_and(|until| *until > now)
+        session_id.and_then(|id| self.ended.get(id)).is_some_and(|until| until > now)
     }
 
     /// Makes room for one more result: drops what is over, then the oldest, an eighth more than must go.
@@ -189,49 +249,40 @@ impl State {
         if self.grants.len() < settings.max_results {
             return;
         }
-        self.grants.retain(|_, entry| match entry {
-            Entry::Running { .. } => true,
-            Entry::Done { until, .. } => *until > now,
+        self.grants.retain(|_, entry| {
+            entry.kept.retain(|kept| kept.is_in_force(now));
+            entry.running.is_some() || !entry.kept.is_empty()
         });
-        let mut done: Vec<(UnixMillis, CoordinationKey)> = self
-            .grants
-            .iter()
-            .filter_map(|(key, entry)| match entry {
-                Entry::Running { .. } => None,
-                Entry::Done { until, .. } => Some((*until, *key)),
-            })
-            .collect();
+        let idle = self.grants.iter().filter(|(_, entry)| entry.running.is_none());
+        let mut done: Vec<_> = idle.map(|(key, entry)| (entry.until(), *key)).collect();
         let Some(over) = done.len().checked_sub(settings.max_results) else { return };
         done.sort_unstable();
         for (_, key) in done.iter().take(over + settings.max_results / 8 + 1) {
             self.grants.remove(key);
         }
     }
-
-    fn end(&mut self, session_id: &str, settings: &InProcessSettings, now: UnixMillis) {
-        if self.ended.len() >= settings.max_ended {
-            self.ended.retain(|_, until| *until > now);
-        }
-        if self.ended.len() >= settings.max_ended
-            && let Some(oldest) = self.ended.iter().min_by_key(|(_, until)| **until).map(|(id, _)| id.clone())
-        {
-            self.ended.remove(&oldest);
-        }
-        self.ended.insert(session_id.into(), now.saturating_add(settings.keep_ended));
-    }
 }
 
 impl RefreshCoordinator for InProcessCoordinator {
-    fn run<'a>(&'a self, request: GrantRequest, mut job: GrantJob) -> CoordinatorFuture<'a, GrantResult> {
+    fn run<'a>(&'a self, request: GrantRequest, mut job: GrantJob) -> CoordinatorFuture<'a, Published> {
         Box::pin(async move {
             loop {
                 match self.join(&request, job) {
-                    Joined::Kept(result) => return result,
-                    Joined::Mine(receiver) => return published(receiver).await,
-                    Joined::Theirs { receiver, same, job: unused } => match published(receiver).await {
-                        Err(failure) if !same && !failure.is_retryable() => job = unused,
-                        result => return result,
-                    },
+                    Joined::Kept(kept) => return kept,
+                    Joined::Mine(receiver) => {
+                        return Published::fresh(published(receiver).await, request.organization_id);
+                    }
+                    Joined::Theirs { receiver, organization_id, job: unused } => {
+                        match published(receiver).await {
+                            Err(failure)
+                                if !failure.is_retryable()
+                                    && !request.refusal_answers(&failure, organization_id.as_deref()) =>
+                            {
+                                job = unused;
+                            }
+                            result => return Published::fresh(result, organization_id),
+                        }
+                    }
                 }
             }
         })
@@ -239,7 +290,8 @@ impl RefreshCoordinator for InProcessCoordinator {
 
     fn end_session<'a>(&'a self, session_id: &'a str) -> CoordinatorFuture<'a, ()> {
         let now = self.shared.clock.now();
-        self.shared.state().end(session_id, &self.shared.settings, now);
+        let until = now.saturating_add(self.shared.settings.keep_ended);
+        self.shared.state().ended.put(session_id.into(), until, now);
         Box::pin(std::future::ready(()))
     }
 
@@ -254,10 +306,7 @@ impl RefreshCoordinator for InProcessCoordinator {
                 .state()
                 .grants
                 .values()
-                .filter_map(|entry| match entry {
-                    Entry::Running { receiver, .. } => Some(receiver.clone()),
-                    Entry::Done { .. } => None,
-                })
+                .filter_map(|entry| entry.running.as_ref().map(|running| running.receiver.clone()))
                 .collect();
             let all = async {
                 for mut receiver in running {
@@ -275,5 +324,112 @@ impl fmt::Debug for InProcessCoordinator {
         f.debug_struct("InProcessCoordinator")
             .field("settings", &self.shared.settings)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock::ManualClock, refresh::CoordinatorSecret};
+    use sealkit_core::{ApiKey, RefreshToken, session::AuthResponse};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    struct House {
+        clock: ManualClock,
+        coordinator: InProcessCoordinator,
+        grants: Arc<AtomicU32>,
+    }
+
+    fn house(settings: InProcessSettings) -> House {
+        let clock = ManualClock::new(UnixMillis::from_secs(1_000_000));
+        let coordinator = InProcessCoordinator::new(Arc::new(clock.clone()), settings);
+        House { clock, coordinator, grants: Arc::default() }
+    }
+
+    impl House {
+        /// Asks for `organization`, with a job that is answered like this; how many grants there have been, and the result.
+        async fn ask(&self, organization: Option<&str>, answer: Result<(), Reason>) -> (u32, Published) {
+            let token = RefreshToken::from("rt");
+            let key = CoordinatorSecret::from_api_key(&ApiKey::from("sk")).key("client", &token);
+            let request = GrantRequest::new(key, Some("session_1".into()), organization.map(str::to_owned));
+            let grants = Arc::clone(&self.grants);
+            let job: GrantJob = Box::new(move || {
+                grants.fetch_add(1, Ordering::SeqCst);
+                let body = br#"{"access_token":"a","refresh_token":"r"}"#;
+                let result =
+                    answer.map_err(Failure::new).map(|()| Arc::new(AuthResponse::from_json(body).unwrap()));
+                Box::pin(std::future::ready(result))
+            });
+            let published = self.coordinator.run(request, job).await;
+            (self.grants.load(Ordering::SeqCst), published)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_result_says_whether_it_was_kept_and_what_was_asked() {
+        let house = house(InProcessSettings::default());
+        let (grants, first) = house.ask(Some("org_1"), Ok(())).await;
+        assert_eq!((grants, first.kept, first.organization_id.as_deref()), (1, false, Some("org_1")));
+        let (grants, later) = house.ask(None, Ok(())).await;
+        assert_eq!((grants, later.kept, later.organization_id.as_deref()), (1, true, Some("org_1")));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_prolongs_nothing_that_is_kept() {
+        let house = house(InProcessSettings::default());
+        let (day, now) = (Duration::from_secs(86_400), house.clock.now());
+        house.clock.advance(day);
+        house.ask(None, Ok(())).await;
+        assert_eq!(house.ask(None, Ok(())).await.0, 1);
+        house.clock.set(now);
+        let (grants, asked) = house.ask(None, Ok(())).await;
+        assert_eq!((grants, asked.kept), (2, false));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_brings_no_session_back() {
+        let house = house(InProcessSettings::default());
+        let now = house.clock.now();
+        house.clock.advance(Duration::from_secs(86_400));
+        house.coordinator.end_session("session_1").await;
+        house.clock.set(now);
+        assert!(house.coordinator.has_ended("session_1"));
+    }
+
+    #[tokio::test]
+    async fn so_many_refusals_are_remembered_and_a_success_forgets_them() {
+        let house = house(InProcessSettings::default());
+        let refused = Err(Reason::OrganizationNotFound);
+        let name = |i: usize| format!("org_{i}");
+        for i in 0..=MAX_REFUSALS {
+            house.ask(Some(&name(i)), refused).await;
+        }
+        for i in 1..=MAX_REFUSALS {
+            let (grants, answer) = house.ask(Some(&name(i)), Ok(())).await;
+            assert_eq!((grants, answer.kept, answer.result.is_err()), (9, true, true));
+        }
+        let (grants, answer) = house.ask(Some(&name(0)), Ok(())).await;
+        assert_eq!((grants, answer.kept, answer.result.is_ok()), (10, false, true));
+        assert!(house.ask(Some(&name(1)), refused).await.1.result.is_ok());
+        assert_eq!(house.coordinator.shared.state().grants.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn nothing_stays_of_a_failure_that_may_pass() {
+        let house = house(InProcessSettings::default());
+        house.ask(None, Err(Reason::ServerError)).await;
+        assert!(house.coordinator.shared.state().grants.is_empty());
+    }
+
+    #[tokio::test]
+    async fn of_too_many_ended_sessions_the_oldest_are_forgotten() {
+        let house = house(InProcessSettings { max_ended: 16, ..InProcessSettings::default() });
+        for i in 0..17 {
+            house.clock.advance(Duration::from_secs(1));
+            house.coordinator.end_session(&format!("session_{i}")).await;
+        }
+        let known = (0..17).map(|i| house.coordinator.has_ended(&format!("session_{i}")));
+        assert_eq!(known.filter(|known| !known).count(), 3);
+        assert!(house.coordinator.has_ended("session_16") && !house.coordinator.has_ended("session_0"));
     }
 }

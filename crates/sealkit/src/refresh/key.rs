@@ -1,7 +1,7 @@
 //! Under which key callers meet: the refresh token's, not the organization's, and never the token itself.
 
-use aws_lc_rs::{hkdf, hmac};
-use sealkit_core::{ApiKey, RefreshToken};
+use aws_lc_rs::hmac;
+use sealkit_core::{ApiKey, RandomUnavailable, RefreshToken, SecureRandom};
 use std::fmt;
 
 /// HKDF label (RFC 5869 `info`) of the secret that is derived from the API key.
@@ -14,21 +14,43 @@ const LABEL: &[u8] = b"sealkit coordinator v1";
 #[derive(Clone)]
 pub struct CoordinatorSecret(hmac::Key);
 
+/// A secret that anybody could guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a coordinator secret needs at least {} bytes", CoordinatorSecret::SHORTEST)]
+#[non_exhaustive]
+pub struct ShortSecret;
+
 impl CoordinatorSecret {
-    /// From bytes of your own; at least 32 are meant to be random.
-    #[must_use]
-    pub fn new(secret: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    /// Fewest bytes of a secret.
+    pub const SHORTEST: usize = 16;
+
+    /// From random bytes of your own; 32 are enough.
+    ///
+    /// # Errors
+    /// [`ShortSecret`] for fewer than [`SHORTEST`](Self::SHORTEST) bytes.
+    pub fn new(secret: &[u8]) -> Result<Self, ShortSecret> {
+        if secret.len() < Self::SHORTEST {
+            return Err(ShortSecret);
+        }
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, secret)))
+    }
+
+    /// Random in this process, for results that stay in it.
+    pub(crate) fn random(random: &dyn SecureRandom) -> Result<Self, RandomUnavailable> {
+        let mut secret = [0; 32];
+        random.fill(&mut secret)?;
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &secret)))
     }
 
     /// HKDF-SHA-256 of the API key under a label of our own.
+    ///
+    /// Written as the two HMACs that it is for 32 bytes (RFC 5869 §2): those cannot fail, so there is no secret to fall back to.
     #[must_use]
     pub fn from_api_key(api_key: &ApiKey) -> Self {
-        let derived = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(api_key.expose_secret().as_bytes());
-        let mut secret = [0; 32];
-        let filled = derived.expand(&[LABEL], hkdf::HKDF_SHA256).and_then(|okm| okm.fill(&mut secret));
-        debug_assert!(filled.is_ok(), "32 bytes are the length that was asked for");
-        Self::new(&secret)
+        let sign = |key: &[u8], data: &[u8]| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data);
+        let extracted = sign(&[], api_key.expose_secret().as_bytes());
+        let secret = sign(extracted.as_ref(), &[LABEL, &[1]].concat());
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()))
     }
 
     /// The key under which everybody with this refresh token meets.
@@ -74,6 +96,28 @@ impl fmt::Debug for CoordinationKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_that_anybody_could_guess_is_none() {
+        for secret in [&b""[..], b"0123456789abcde"] {
+            assert_eq!(CoordinatorSecret::new(secret).unwrap_err(), ShortSecret);
+        }
+        assert!(CoordinatorSecret::new(b"0123456789abcdef").is_ok());
+        assert_eq!(ShortSecret.to_string(), "a coordinator secret needs at least 16 bytes");
+    }
+
+    #[test]
+    fn the_secret_of_an_api_key_is_the_hkdf_of_rfc_5869() {
+        use aws_lc_rs::hkdf;
+        let mut secret = [0; 32];
+        let derived = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(b"sk_test_1");
+        derived.expand(&[LABEL], hkdf::HKDF_SHA256).unwrap().fill(&mut secret).unwrap();
+        let token = RefreshToken::from("rt_1");
+        assert_eq!(
+            CoordinatorSecret::from_api_key(&ApiKey::from("sk_test_1")).key("client_1", &token),
+            CoordinatorSecret::new(&secret).unwrap().key("client_1", &token)
+        );
+    }
 
     #[test]
     fn the_key_holds_everything_that_tells_callers_apart() {

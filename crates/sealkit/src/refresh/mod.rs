@@ -10,10 +10,15 @@ mod coordinator;
 mod grant;
 mod in_process;
 mod key;
+mod pauses;
+mod until;
 
-pub use coordinator::{CoordinatorFuture, GrantJob, GrantRequest, GrantResult, RefreshCoordinator};
+pub use coordinator::{
+    CoordinatorFuture, GrantJob, GrantRequest, GrantResult, Published, RefreshCoordinator,
+};
 pub use grant::RetrySettings;
 pub use in_process::{InProcessCoordinator, InProcessSettings};
-pub use key::{CoordinationKey, CoordinatorSecret};
+pub use key::{CoordinationKey, CoordinatorSecret, ShortSecret};
 
 pub(crate) use grant::grant;
+pub(crate) use pauses::Pauses;

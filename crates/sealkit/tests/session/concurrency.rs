@@ -166,6 +166,51 @@ async fn a_sign_out_during_a_grant_is_the_end_for_everybody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sign_out_after_the_grant_wins_although_the_new_token_waits_for_its_key() {
+    for keys in [Fault::delay(SECOND), Fault::status(503).delayed(SECOND).always()] {
+        let world = World::new();
+        session(&world.authenticate(&world.ada()).await);
+        world.pass(31 * SECOND).await;
+        let minted = world.mint(MintSession::for_user(ADA).expired());
+        let old = world.seal(&minted);
+        world.idp.rotate_keys(true).unwrap();
+        world.idp.fault(Endpoint::Jwks, keys);
+        let waiting = request(&world.sealkit, &old);
+        world.pass(SECOND / 2).await;
+        settle().await;
+        assert_eq!((world.grant_count(), world.key_set_count(), waiting.is_finished()), (1, 2, false));
+        world.sealkit.sign_out(&minted.session_id, None).await.unwrap();
+        let outcome = waiting.await.unwrap();
+        assert_eq!(outcome.reason(), Some(Reason::SessionRevoked), "{outcome:?}");
+        assert_eq!(*outcome.cookie(), CookieAction::Clear);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sign_out_during_a_refresh_ahead_wins_however_that_ends() {
+    for fault in [
+        Fault::json(400, &json!({ "error": "invalid_grant" })).delayed(SECOND / 2),
+        Fault::json(401, &json!({})).delayed(SECOND / 2),
+        Fault::delay(SECOND / 2),
+        Fault::hang(),
+    ] {
+        let world = World::new();
+        let minted = world.mint(MintSession::for_user(ADA));
+        let sealed = world.seal(&minted);
+        session(&world.authenticate(&sealed).await);
+        world.pass(290 * SECOND).await;
+        world.idp.fault(Endpoint::Authenticate, fault.clone().always());
+        let waiting = request(&world.sealkit, &sealed);
+        settle().await;
+        assert_eq!((world.grant_count(), waiting.is_finished()), (1, false));
+        world.sealkit.sign_out(&minted.session_id, None).await.unwrap();
+        let outcome = waiting.await.unwrap();
+        assert_eq!(outcome.reason(), Some(Reason::SessionRevoked), "{fault:?}: {outcome:?}");
+        assert_eq!(*outcome.cookie(), CookieAction::Clear);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sign_out_also_ends_a_result_that_is_kept() {
     let world = World::new();
     let minted = world.mint(MintSession::for_user(ADA).expired());

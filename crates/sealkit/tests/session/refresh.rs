@@ -1,10 +1,10 @@
 //! `refresh`: every row of the table: what is answered, what becomes of the cookie, how often the API is asked, and with what.
 
-use crate::support::{ADA, ANALYTICAL, GRACE, NAVY, PASSWORD, World, new_cookie, refused, session};
+use crate::support::{ADA, ANALYTICAL, GRACE, NAVY, PASSWORD, World, new_cookie, refused, session, settle};
 use sealkit::{
-    CookieAction, KeyRing, Outcome, Reason, RefreshOptions, Resolve, UnixMillis,
+    CookieAction, KeyRing, ManualClock, Outcome, Reason, RefreshOptions, Resolve, UnixMillis,
     config::RefreshSettings,
-    session::{Freshness, RefreshAhead},
+    session::{Freshness, RefreshAhead, Warning},
 };
 use sealkit_devidp::{Endpoint, Fault, MintSession, StepUp, StepUpRule};
 use serde_json::{Value, json};
@@ -330,6 +330,31 @@ async fn a_refused_switch_is_no_answer_to_those_who_waited_beside_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn refusals_of_several_organizations_are_remembered_side_by_side() {
+    let world = World::new();
+    let sealed = world.ada();
+    let refusal = Fault::json(400, &oauth("organization_membership_not_found"));
+    world.idp.fault(Endpoint::Authenticate, refusal.always());
+    for organization in ["org_a", "org_b", "org_a", "org_b"] {
+        refused(&switch(&world, &sealed, organization).await, Reason::OrganizationMembershipNotFound);
+    }
+    assert_eq!(world.grant_count(), 2);
+    world.idp.clear_faults(Endpoint::Authenticate);
+    assert_eq!(session(&switch(&world, &sealed, NAVY).await).organization_id(), Some(NAVY));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_refused_for_good_is_refused_for_every_organization() {
+    let world = World::new();
+    let sealed = world.expired();
+    world.idp.fault(Endpoint::Authenticate, Fault::json(400, &oauth("invalid_grant")).always());
+    refused(&switch(&world, &sealed, NAVY).await, Reason::InvalidGrant);
+    refused(&switch(&world, &sealed, "org_other").await, Reason::InvalidGrant);
+    refused(&world.resolve(&sealed).await, Reason::InvalidGrant);
+    assert_eq!(world.grant_count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_of_our_key_is_our_fault_and_not_the_sessions() {
     for (status, body) in [
         (401, json!({ "message": "Unauthorized" })),
@@ -526,6 +551,95 @@ async fn an_answer_without_a_user_keeps_the_old_one() {
     let outcome = refresh(&world, &sealed).await;
     assert_eq!(session(&outcome).user().unwrap().email(), Some(ADA));
     assert_eq!(world.payload(&new_cookie(&outcome))["user"], world.payload(&sealed)["user"]);
+    // Whoever did the refresh hears that the user is from before; a later request cannot know.
+    assert_eq!(session(&outcome).warnings(), [Warning::StaleUser]);
+    let later = world.authenticate(&new_cookie(&outcome)).await;
+    assert!(session(&later).warnings().is_empty());
+    assert!(session(&refresh(&world, &new_cookie(&outcome)).await).warnings().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_user_before_and_after_none_is_made_up() {
+    let world = World::new();
+    let sealed =
+        world.reseal(&world.expired(), |payload| drop(payload.as_object_mut().unwrap().remove("user")));
+    let without = |answer: &mut Value| drop(answer.as_object_mut().unwrap().remove("user"));
+    world.idp.fault(Endpoint::Authenticate, Fault::edit(without));
+    let outcome = refresh(&world, &sealed).await;
+    assert!(session(&outcome).user().is_none() && session(&outcome).warnings().is_empty());
+    assert!(world.payload(&new_cookie(&outcome)).get("user").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_is_no_object_costs_neither_the_pair_nor_the_session() {
+    for odd in [json!("user_1"), json!(7), json!([]), json!(true)] {
+        let world = World::new();
+        let sealed = world.expired();
+        let change = odd.clone();
+        world.idp.fault(
+            Endpoint::Authenticate,
+            Fault::edit(move |answer| {
+                answer["user"] = change.clone();
+                answer["impersonator"] = change.clone();
+            }),
+        );
+        let outcome = refresh(&world, &sealed).await;
+        assert_eq!(session(&outcome).user().unwrap().email(), Some(ADA), "{odd}");
+        session(&world.authenticate(&new_cookie(&outcome)).await);
+        assert_eq!(world.grant_count(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_ahead_costs_one_grant_and_is_named() {
+    let world = World::new();
+    let ahead = ManualClock::new(world.now().saturating_add(Duration::from_secs(3600)));
+    let sealkit = world.builder().clock(std::sync::Arc::new(ahead)).build().unwrap();
+    let sealed = world.ada();
+    for outcome in [
+        sealkit.resolve([sealed.as_str().into()], Resolve::new(true, true)).await,
+        sealkit.refresh(&world.ada(), RefreshOptions::default()).await,
+    ] {
+        assert_eq!(outcome.reason(), Some(Reason::ExpiredJwt), "{outcome:?}");
+        assert!(outcome.failure().unwrap().hint().unwrap().contains("clock is ahead"));
+        session(&world.authenticate(&new_cookie(&outcome)).await);
+    }
+    assert_eq!(world.grant_count(), 2, "one each");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_waits_so_long_in_all_and_a_pair_that_rotated_meanwhile_is_set() {
+    let world = World::new();
+    session(&world.authenticate(&world.ada()).await);
+    world.pass(Duration::from_secs(31)).await;
+    let sealed = world.expired();
+    world.idp.rotate_keys(true).unwrap();
+    world.idp.fault(Endpoint::Authenticate, Fault::delay(Duration::from_secs(3)).after_effect());
+    world.idp.fault(Endpoint::Jwks, Fault::delay(Duration::from_secs(4)));
+    let begun = Instant::now();
+    let outcome = world.resolve(&sealed).await;
+    assert_eq!(begun.elapsed(), Duration::from_secs(5), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Unavailable { .. }), "{outcome:?}");
+    assert_eq!(outcome.reason(), Some(Reason::Timeout));
+    assert_eq!(outcome.failure().unwrap().retry_after(), Some(Duration::from_secs(1)));
+    session(&world.resolve(&new_cookie(&outcome)).await);
+    assert_eq!(world.grant_count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_was_suspended_between_two_attempts_does_not_send_the_second() {
+    let world = patient();
+    session(&world.authenticate(&world.ada()).await);
+    let sealed = world.expired();
+    world.idp.fault(Endpoint::Authenticate, Fault::status(503));
+    let (outcome, ()) = tokio::join!(world.resolve(&sealed), async {
+        settle().await;
+        assert_eq!(world.grant_count(), 1);
+        // The wall clock goes on while the machine sleeps, the one that waits are measured with does not.
+        world.idp.clock().advance(Duration::from_secs(21));
+    });
+    refused(&outcome, Reason::ServerError);
+    assert_eq!(world.grant_count(), 1, "a replay beyond the window would be refused for good");
 }
 
 #[tokio::test(start_paused = true)]
@@ -682,12 +796,13 @@ async fn a_replay_with_another_organization_is_not_believed_to_have_switched() {
     let other = world.another(|config| config);
     session(&other.refresh(&sealed, RefreshOptions::default()).await);
     let outcome = switch(&world, &sealed, NAVY).await;
+    assert!(matches!(outcome, Outcome::Unavailable { .. }), "{outcome:?}");
+    assert_eq!(outcome.reason(), Some(Reason::InvalidResponse));
+    assert_eq!(world.grant_count(), 2, "one of the other's and one replay: it is not asked again and again");
+    // The pair is kept, and asked again, it switches.
+    let outcome = switch(&world, &new_cookie(&outcome), NAVY).await;
     assert_eq!(session(&outcome).organization_id(), Some(NAVY));
-    assert_eq!(
-        world.grant_count(),
-        3,
-        "one of the other's, one replay, one switch with the successor's token"
-    );
+    assert_eq!(world.grant_count(), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -707,6 +822,60 @@ async fn a_session_near_its_end_is_refreshed_ahead() {
         (Freshness::Current, &CookieAction::Keep)
     );
     assert_eq!(world.grant_count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_valid_session_waits_a_second_and_gets_the_result_of_the_grant_later() {
+    let world = World::new();
+    let sealed = world.ada();
+    session(&world.authenticate(&sealed).await);
+    world.pass(Duration::from_secs(260)).await;
+    world.idp.fault(Endpoint::Authenticate, Fault::delay(Duration::from_secs(3)).after_effect());
+    for (waited, then) in [(1, 1), (0, 2)] {
+        let begun = Instant::now();
+        let outcome = world.resolve(&sealed).await;
+        assert_eq!(begun.elapsed(), Duration::from_secs(waited));
+        assert_eq!(session(&outcome).freshness(), Freshness::Current);
+        assert_eq!(*outcome.cookie(), CookieAction::Keep);
+        world.pass(Duration::from_secs(then)).await;
+        settle().await;
+    }
+    let outcome = world.resolve(&sealed).await;
+    assert_eq!(session(&outcome).freshness(), Freshness::Refreshed);
+    new_cookie(&outcome);
+    assert_eq!(world.grant_count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_refresh_ahead_that_may_work_later_the_token_is_left_alone_until_it_has_expired() {
+    let world = World::configured(|config| {
+        let mut refresh = RefreshSettings::default();
+        refresh.retry.last_attempt = Duration::ZERO;
+        config.refresh(refresh)
+    });
+    let sealed = world.ada();
+    session(&world.authenticate(&sealed).await);
+    world.idp.fault(Endpoint::Authenticate, Fault::status(503).always());
+    world.pass(Duration::from_secs(260)).await;
+    // Seconds to go on, and how many grants there have been by then.
+    for (seconds, grants) in [(0, 1), (0, 1), (9, 1), (2, 2), (5, 2), (6, 3), (9, 3)] {
+        world.pass(Duration::from_secs(seconds)).await;
+        let begun = Instant::now();
+        let outcome = world.resolve(&sealed).await;
+        assert_eq!(session(&outcome).freshness(), Freshness::Current);
+        assert_eq!((begun.elapsed(), world.grant_count()), (Duration::ZERO, grants));
+    }
+    let left = session(&world.authenticate(&sealed).await).expires_at().saturating_since(world.now());
+    world.pass(left - Duration::from_secs(1)).await;
+    let grants = world.grant_count();
+    session(&world.resolve(&sealed).await);
+    assert_eq!(world.grant_count(), grants + u64::from(left > Duration::from_secs(2)));
+    world.pass(Duration::from_secs(2)).await;
+    let before = world.grant_count();
+    for round in 1..=3 {
+        refused(&world.resolve(&sealed).await, Reason::ServerError);
+        assert_eq!(world.grant_count(), before + round, "an expired session is tried at once");
+    }
 }
 
 #[tokio::test(start_paused = true)]
