@@ -1,0 +1,83 @@
+//! A bounded memory of keys, each until a time.
+
+use sealkit_core::UnixMillis;
+use std::{borrow::Borrow, collections::HashMap, hash::Hash};
+
+/// Keys that are remembered until a time. Of more than `most` the ones whose time ends first go, an eighth at once, so that a
+/// full memory costs no more per key than an empty one.
+#[derive(Debug)]
+pub(super) struct Until<K> {
+    keys: HashMap<K, UnixMillis>,
+    most: usize,
+}
+
+impl<K: Clone + Eq + Hash + Ord> Until<K> {
+    pub(super) fn at_most(most: usize) -> Self {
+        Self { keys: HashMap::new(), most }
+    }
+
+    pub(super) fn put(&mut self, key: K, until: UnixMillis, now: UnixMillis) {
+        if self.keys.len() >= self.most && !self.keys.contains_key(&key) {
+            self.make_room(now);
+        }
+        self.keys.insert(key, until);
+    }
+
+    pub(super) fn remove(&mut self, key: &K) {
+        self.keys.remove(key);
+    }
+
+    /// Until when the key is remembered.
+    pub(super) fn get<Q>(&self, key: &Q) -> Option<UnixMillis>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.keys.get(key).copied()
+    }
+
+    fn make_room(&mut self, now: UnixMillis) {
+        self.keys.retain(|_, until| *until > now);
+        if self.keys.len() < self.most {
+            return;
+        }
+        let mut all: Vec<_> = self.keys.iter().map(|(key, until)| (*until, key.clone())).collect();
+        all.sort_unstable();
+        for (_, key) in all.iter().take(self.most / 8 + 1) {
+            self.keys.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> UnixMillis {
+        UnixMillis::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_full_memory_forgets_an_eighth_of_those_that_end_first() {
+        let mut memory = Until::at_most(16);
+        for i in 0..16 {
+            memory.put(i, at(100 + i), at(0));
+        }
+        memory.put(3, at(500), at(0));
+        assert_eq!(memory.keys.len(), 16, "a key that is known needs no room");
+        memory.put(16, at(400), at(0));
+        assert_eq!(memory.keys.len(), 14);
+        assert_eq!([0, 1, 2, 4].map(|key| memory.get(&key).is_some()), [false, false, false, true]);
+        assert_eq!((memory.get(&3), memory.get(&16)), (Some(at(500)), Some(at(400))));
+    }
+
+    #[test]
+    fn what_is_over_goes_first() {
+        let mut memory = Until::at_most(8);
+        for i in 0..8 {
+            memory.put(i, at(if i < 4 { 10 } else { 100 }), at(0));
+        }
+        memory.put(8, at(50), at(10));
+        assert_eq!((0..9).filter(|key| memory.get(key).is_some()).collect::<Vec<_>>(), [4, 5, 6, 7, 8]);
+    }
+}
