@@ -3,16 +3,19 @@
 use super::app::Demo;
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, uri::PathAndQuery},
     middleware::Next,
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse as _, Redirect, Response},
 };
+use sealkit::{RequestKind, RequestProfile};
 
 /// Around everything, the session layer included.
 pub(super) async fn guard(State(demo): State<Demo>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let mut response = if !names_this_machine(headers) {
         (StatusCode::MISDIRECTED_REQUEST, "the Host header does not name this machine\n").into_response()
+    } else if let Some(canonical) = canonical_address(&request, demo.url()) {
+        Redirect::temporary(&canonical).into_response()
     } else if changes_something(request.method()) && comes_from_elsewhere(headers, demo.url()) {
         (StatusCode::FORBIDDEN, "this came from a page of another site\n").into_response()
     } else {
@@ -22,6 +25,18 @@ pub(super) async fn guard(State(demo): State<Demo>, request: Request, next: Next
     response
 }
 
+/// Where a page is to be opened that was asked for under another name of this machine (`localhost`). To a browser that is another
+/// host: the cookies of a sign-in begun there would not be sent to the callback.
+fn canonical_address(request: &Request, own: &str) -> Option<String> {
+    let host = request.headers().get(header::HOST)?.to_str().ok()?;
+    let own_name = own.strip_prefix("http://").map(host_name)?;
+    let profile =
+        RequestProfile::of(request.method().as_str(), |name| request.headers().get(name)?.to_str().ok());
+    let moves = profile.kind() == RequestKind::Navigation && !changes_something(request.method());
+    let target = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+    (moves && host_name(host) != own_name).then(|| format!("{own}{target}"))
+}
+
 fn changes_something(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
@@ -29,8 +44,15 @@ fn changes_something(method: &Method) -> bool {
 /// Against DNS rebinding: a name that somebody has pointed here is still sent as that name.
 fn names_this_machine(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
+    matches!(host_name(host), "127.0.0.1" | "localhost" | "[::1]")
+}
+
+/// Without the port.
+fn host_name(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => name,
+        _ => host,
+    }
 }
 
 /// Browsers write `Sec-Fetch-Site`, older ones `Origin`; what writes neither is no browser and carries nobody's cookie.
@@ -81,6 +103,7 @@ mod tests {
             ("localhost:4430", true),
             ("localhost", true),
             ("[::1]:4430", true),
+            ("[::1]", true),
             ("localhost.example.com:4430", false),
             ("192.168.1.2:4430", false),
             ("", false),
@@ -88,6 +111,23 @@ mod tests {
             assert_eq!(names_this_machine(&headers(&[("host", host)])), mine, "{host}");
         }
         assert!(!names_this_machine(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn pages_under_another_name_of_this_machine_move_to_the_one_that_sign_in_comes_back_to() {
+        let own = "http://127.0.0.1:4430";
+        let moved = |method: &str, host: &str, accept: &str| {
+            let request = Request::builder().method(method).uri("//evil.example/x?y=1");
+            let request = request.header("host", host).header("accept", accept);
+            canonical_address(&request.body(axum::body::Body::empty()).unwrap(), own)
+        };
+        let target = Some(format!("{own}//evil.example/x?y=1"));
+        assert_eq!(moved("GET", "localhost:4430", "text/html"), target);
+        assert_eq!(moved("GET", "[::1]:4430", "text/html"), target);
+        assert_eq!(moved("GET", "127.0.0.1:4430", "text/html"), None);
+        assert_eq!(moved("GET", "127.0.0.1", "text/html"), None, "whatever the port: no loop");
+        assert_eq!(moved("GET", "localhost:4430", "application/json"), None);
+        assert_eq!(moved("POST", "localhost:4430", "text/html"), None);
     }
 
     #[test]

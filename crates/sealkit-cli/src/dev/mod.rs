@@ -28,6 +28,10 @@ const DEMO_PORT: u16 = 4430;
 /// Where the provider listens unless it is told otherwise or somebody else does.
 const IDP_PORT: u16 = 4431;
 
+/// Where an application of the reader's own would be sent back to: as in the README's program. The provider accepts every
+/// address on this machine.
+const EXAMPLE_REDIRECT_URI: &str = "http://localhost:3000/callback";
+
 /// How long open connections may take to finish after Ctrl-C.
 const FAREWELL: Duration = Duration::from_secs(3);
 
@@ -224,6 +228,7 @@ fn welcome(demo: &Demo, password: &CookiePassword) -> String {
         ("WORKOS_CLIENT_ID", idp.client_id().as_str()),
         ("WORKOS_API_KEY", idp.api_key().expose_secret()),
         ("WORKOS_COOKIE_PASSWORD", password.expose_secret()),
+        ("WORKOS_REDIRECT_URI", EXAMPLE_REDIRECT_URI),
     ] {
         text.push_str(&format!("    {name}={value}\n"));
     }

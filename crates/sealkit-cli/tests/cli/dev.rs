@@ -130,6 +130,7 @@ async fn the_session_loop_runs_end_to_end() {
 
     let (status, denied) = browser.me().await;
     assert_eq!((status, &denied["error"]), (StatusCode::UNAUTHORIZED, &"unauthenticated".into()));
+    assert_eq!(denied["login_url"], format!("{}/login", running.told("demo_url")));
     let welcome = page(browser.get("/").await).await;
     assert!(welcome.contains("id=\"sign-in\"") && welcome.contains("ada@example.com"), "{welcome}");
 
@@ -288,4 +289,56 @@ async fn nothing_is_inline_nothing_is_kept_and_other_sites_get_nothing() {
     assert_eq!(post("origin", "http://evil.example.com").await.unwrap().status(), StatusCode::FORBIDDEN);
     assert_eq!(post("host", "evil.example.com").await.unwrap().status(), StatusCode::MISDIRECTED_REQUEST);
     assert_eq!(running.interrupt().await, Some(0));
+}
+
+/// Whoever types `localhost` signs in all the same, although the redirect URI names 127.0.0.1.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_opened_as_localhost_signs_in_too() {
+    let running = Running::start().await;
+    let browser = Browser::new(&running.told("demo_url").replace("127.0.0.1", "localhost"));
+    let moved = browser.once(browser.base.join("/inspect?a=b").unwrap(), None).await;
+    let target = format!("{}/inspect?a=b", running.told("demo_url"));
+    assert_eq!(moved.status(), StatusCode::TEMPORARY_REDIRECT);
+    assert_eq!(moved.headers()[header::LOCATION], target);
+    let home = page(browser.get("/login").await).await;
+    assert!(home.contains("Ada Lovelace"), "{home}");
+    assert_eq!(running.interrupt().await, Some(0));
+}
+
+/// What a shell or a `.env` file needs for `Sealkit::from_env`, and what the provider sends a browser back to.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_told_every_setting_that_an_application_needs() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sealkit"))
+        .args(["dev", "--port", "0", "--idp-port", "0", "--auto-approve"])
+        .env_clear()
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut told = BTreeMap::new();
+    while !told.contains_key("WORKOS_REDIRECT_URI") {
+        let line =
+            tokio::time::timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("all are told");
+        if let Some((name, value)) = line.trim().split_once('=') {
+            told.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    let config = sealkit::Config::from_env(|name| told.get(name).cloned()).unwrap();
+    let redirect_uri = config.redirect_uri().unwrap().to_string();
+    assert_eq!(redirect_uri, "http://localhost:3000/callback");
+    let mut authorize =
+        Url::parse(&format!("http://127.0.0.1:{}/user_management/authorize", told["WORKOS_API_PORT"]))
+            .unwrap();
+    authorize.query_pairs_mut().extend_pairs([
+        ("client_id", told["WORKOS_CLIENT_ID"].as_str()),
+        ("redirect_uri", &redirect_uri),
+        ("response_type", "code"),
+        ("provider", "authkit"),
+        ("state", "s"),
+    ]);
+    let client = Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();
+    let answer = client.get(authorize).send().await.unwrap();
+    let back = answer.headers()[header::LOCATION].to_str().unwrap();
+    assert!(back.starts_with("http://localhost:3000/callback?code="), "{back}");
 }

@@ -44,11 +44,11 @@ pub(in crate::dev) async fn page(State(demo): State<Demo>, headers: HeaderMap, s
 }
 
 /// The session for a script: never a redirect.
-pub(in crate::dev) async fn me(session: Found, uri: Uri) -> Response {
+pub(in crate::dev) async fn me(State(demo): State<Demo>, session: Found, uri: Uri) -> Response {
     match session {
         Ok(Some(session)) => Json(session_json(&session)).into_response(),
         Ok(None) => {
-            let denied = json!({"error": "unauthenticated", "login_url": "/login"});
+            let denied = json!({"error": "unauthenticated", "login_url": format!("{}/login", demo.url())});
             (StatusCode::UNAUTHORIZED, Json(denied)).into_response()
         }
         Err(rejection) => {
