@@ -3,10 +3,10 @@
 use anyhow::{Context as _, bail};
 use sealkit::{
     Clock, Config, KeyRing, KeySetCache,
-    config::{ConfigBuilder, ConfigError, Problem, env, process_environment},
+    config::{ConfigBuilder, ConfigError, Problem, RefreshSettings, env, process_environment},
     token::{IssuerPolicy, KeySet, TokenPolicy},
 };
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::input;
 
@@ -15,6 +15,10 @@ const NO_PASSWORD: &str = "stands in for a password, and opens nothing";
 
 /// Stands in for a client id that is not set.
 const NO_CLIENT_ID: &str = "client_not_set";
+
+/// How long a refresh is waited for. Nobody but us will ever see its result, so not as long as a web page may wait, but for the
+/// last replay (sent after 20 s) and its answer; it is the longest wait that there is.
+const CALLER_WAIT: Duration = Duration::from_secs(60);
 
 /// What the environment says about API, issuers and cookie.
 #[derive(Debug)]
@@ -59,7 +63,10 @@ pub(crate) fn complete(ring: anyhow::Result<KeyRing>) -> anyhow::Result<Config> 
         Ok(ring) => (ring, None),
         Err(error) => (stand_in()?, Some(error)),
     };
-    match (ConfigBuilder::from_env(process_environment).key_ring(ring).build(), password_problem) {
+    let mut refresh = RefreshSettings::default();
+    refresh.caller_wait = CALLER_WAIT;
+    let builder = ConfigBuilder::from_env(process_environment).key_ring(ring).refresh(refresh);
+    match (builder.build(), password_problem) {
         (Ok(config), None) => Ok(config),
         (Ok(_), Some(error)) => Err(error),
         (Err(error), None) => bail!(listed(&error)),

@@ -3,7 +3,7 @@
 use crate::{args::Refresh, input, output, settings};
 use sealkit::{CookieAction, Failure, Outcome, Reason, RefreshOptions, SealedSession, Sealkit, Session};
 use serde_json::{Map, Value};
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 pub(crate) async fn run(args: &Refresh) -> anyhow::Result<ExitCode> {
     let config = settings::complete(args.passwords.sealing_ring())?;
@@ -18,13 +18,25 @@ pub(crate) async fn run(args: &Refresh) -> anyhow::Result<ExitCode> {
     if let Some(organization) = &args.organization {
         options = options.with_organization(organization);
     }
-    match sealkit.refresh(&value, options).await {
+    match to_its_end(&sealkit, &value, options).await {
         Outcome::Authenticated { session, cookie, .. } => accept(args, &session, sealed(&cookie)),
         Outcome::Rejected { failure, cookie, .. } | Outcome::Unavailable { failure, cookie, .. } => {
             refuse(args, &failure, sealed(&cookie))
         }
         _ => refuse(args, &Failure::new(Reason::NoSessionCookieProvided), None),
     }
+}
+
+/// Refreshes, and leaves no exchange behind: the process ends after this, and with it the only copy of a new pair.
+async fn to_its_end(sealkit: &Sealkit, value: &str, options: RefreshOptions) -> Outcome {
+    let outcome = sealkit.refresh(value, options.clone()).await;
+    if sealkit.drain(Duration::ZERO).await {
+        return outcome;
+    }
+    // A request timeout of minutes outlasts the wait. The result is kept, so asking again gives it without another exchange.
+    let config = sealkit.config();
+    sealkit.drain(config.refresh().retry.last_attempt + config.http().attempt_timeout).await;
+    sealkit.refresh(value, options).await
 }
 
 fn sealed(cookie: &CookieAction) -> Option<&SealedSession> {
