@@ -14,7 +14,8 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 yes, 1 no, 2 usage or configuration.
+Exit codes: 0 yes, 1 no, 2 usage or configuration. With --json, yes and no are one JSON object on
+standard output; what is wrong with usage or configuration is text on standard error all the same.
 
 Secrets never stand on the command line: cookie passwords come from WORKOS_COOKIE_PASSWORD or from
 files (--password-file), cookie values from standard input.";
@@ -103,7 +104,8 @@ Examples:
   sealkit unseal --password-file new --password-file old < cookie
 
 What comes out holds both tokens. Failures say one of: tampered wrong_password bad_password expired
-truncated malformed too_large not_a_session.")]
+truncated malformed too_large not_a_session. With --json, `authenticated` is true when a tag proves that
+somebody with the password wrote the value; it says nothing about the tokens inside (`sealkit authenticate`).")]
 pub(crate) struct Unseal {
     /// Format id, `pkce` for the state of a sign-in, or `auto`
     #[arg(long, value_name = "ID|pkce|auto", default_value = "auto")]
@@ -227,7 +229,8 @@ Examples:
 
 Listens on loopback only. With --json the first line on standard output tells addresses, client id, API
 key, cookie passwords and users, so that an application in any language can be pointed at the provider:
-set WORKOS_API_HOSTNAME, WORKOS_API_PORT, WORKOS_API_HTTPS=false, WORKOS_CLIENT_ID and WORKOS_API_KEY.")]
+set WORKOS_API_HOSTNAME, WORKOS_API_PORT, WORKOS_API_HTTPS=false, WORKOS_CLIENT_ID, WORKOS_API_KEY,
+WORKOS_COOKIE_PASSWORD and WORKOS_REDIRECT_URI (any address on this machine).")]
 pub(crate) struct Dev {
     /// Port of the demo application; 0 takes a free one [default: 4430, or a free one]
     #[arg(long, value_name = "N")]

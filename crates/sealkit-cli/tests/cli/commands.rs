@@ -617,7 +617,8 @@ fn help_has_examples_and_no_secret_is_an_argument() {
       -h, --help     Print help
       -V, --version  Print version
 
-    Exit codes: 0 yes, 1 no, 2 usage or configuration.
+    Exit codes: 0 yes, 1 no, 2 usage or configuration. With --json, yes and no are one JSON object on
+    standard output; what is wrong with usage or configuration is text on standard error all the same.
 
     Secrets never stand on the command line: cookie passwords come from WORKOS_COOKIE_PASSWORD or from
     files (--password-file), cookie values from standard input.
