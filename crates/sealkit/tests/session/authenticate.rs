@@ -584,6 +584,22 @@ async fn of_several_cookies_the_best_one_counts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cookie_that_was_signed_out_hides_no_live_one() {
+    let world = World::new();
+    let alive = world.ada();
+    world.pass(Duration::from_secs(10)).await;
+    let minted = world.mint(MintSession::for_user(ADA));
+    let over = world.seal(&minted);
+    world.sealkit.sign_out(&minted.session_id, None).await.unwrap();
+    for order in [[&over, &alive], [&alive, &over]] {
+        let outcome = world.sealkit.resolve(order.map(Into::into), sealkit::Resolve::default()).await;
+        assert_ne!(session(&outcome).id(), minted.session_id);
+        assert_eq!(*outcome.cookie(), CookieAction::Keep);
+    }
+    assert_eq!(world.resolve(&over).await.reason(), Some(Reason::SessionRevoked));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pinned_key_set_never_asks_anybody() {
     let world = World::new();
     let keys = sealkit::token::KeySet::parse(world.idp.jwks_json().to_string().as_bytes()).unwrap();
