@@ -1,9 +1,12 @@
 //! Denials on the wire. What the answer is, `sealkit_core` decides ([`Answer`]); here it gets its headers and its body.
 
-use crate::slot::{SessionSlot, Standing, append_set_cookie};
+use crate::{
+    page,
+    slot::{SessionSlot, Standing, append_set_cookie},
+};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use sealkit::{Answer, Denial, DenialBody, Failure, PublicCode, Reason, SignInRequest, StepUp};
+use sealkit::{Answer, Denial, DenialBody, Failure, PublicCode, Reason, RequestKind, SignInRequest, StepUp};
 
 const HX_REDIRECT: HeaderName = HeaderName::from_static("hx-redirect");
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Session realm=\"sealkit\"");
@@ -58,6 +61,7 @@ pub(crate) fn forbidden() -> Response<Bytes> {
 }
 
 fn answer(slot: &SessionSlot, denial: Denial, failure: Option<&Failure>, wish: Wish<'_>) -> Response<Bytes> {
+    slot.touch();
     let facts = slot.facts();
     let return_to = wish.return_to.or_else(|| facts.return_path());
     let answer = facts.profile.answer(denial);
@@ -115,16 +119,17 @@ fn sign_in(
     status: u16,
 ) -> Response<Bytes> {
     request.return_to = return_to.map(|path| slot.shared().return_to(path));
-    request.sign_up = slot.facts().sign_up;
+    // A connection is a way to sign in of its own; AuthKit's page, and so its sign-up, is not on it.
+    request.sign_up = slot.facts().sign_up && request.connection_id.is_none();
     begin(slot, &request, status)
 }
 
-/// Begins a sign-in as asked for.
+/// Begins a sign-in as asked for. `HEAD` gets the answer without its cookie: nobody signs in by it.
 pub(crate) fn begin(slot: &SessionSlot, request: &SignInRequest, status: u16) -> Response<Bytes> {
     match slot.shared().sealkit.begin_sign_in(request, slot.facts().cookie_lines()) {
         Ok(start) => {
             let mut response = redirect(status, start.url.as_str());
-            for cookie in start.set_cookies {
+            for cookie in start.set_cookies.into_iter().filter(|_| !slot.facts().is_head()) {
                 append_set_cookie(response.headers_mut(), cookie);
             }
             response
@@ -174,8 +179,11 @@ fn step_up_request(failure: Option<&Failure>, wished: Option<&str>) -> SignInReq
     }
 }
 
-/// Status and JSON body of a code, with what a browser may know.
+/// Status and body of a code, with what a browser may know: JSON, or a page for a person who goes somewhere.
 pub(crate) fn explained(slot: &SessionSlot, code: PublicCode, failure: Option<&Failure>) -> Response<Bytes> {
+    if slot.facts().kind() == RequestKind::Navigation {
+        return page::denied(slot, code, failure);
+    }
     let mut body = DenialBody::new(code);
     if matches!(code, PublicCode::Unauthenticated | PublicCode::SessionRevoked) {
         body = body.with_login_url(slot.shared().login_url(None, slot.facts().sign_up));

@@ -1,12 +1,18 @@
 //! [`SessionLayer`]: what it is told when the application is put together.
 
-use crate::{paths::Paths, service::SessionService};
+use crate::{facts::RequestFacts, paths::Paths, service::SessionService};
 use http::{Method, Uri};
 use sealkit::{
     PathRules, PathRulesError, Sealkit,
     sign_in::{OwnRoutes, ReturnTo},
 };
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use tower_layer::Layer;
 use url::Url;
 
@@ -44,6 +50,8 @@ pub(crate) struct Shared {
     sign_up: Rules,
     own_routes: OwnRoutes,
     optional: bool,
+    /// [`crate::routes`] were made of this layer.
+    pub(crate) has_routes: Arc<AtomicBool>,
 }
 
 /// Path rules that are added to.
@@ -65,7 +73,9 @@ impl Rules {
     }
 
     fn match_request(&self, method: &Method, uri: &Uri) -> bool {
-        self.parsed.matches(method.as_str(), uri.path())
+        // Wherever `GET` is answered so is `HEAD`: with the same, less the body.
+        let as_get = if *method == Method::HEAD { &Method::GET } else { method };
+        [method, as_get].iter().any(|method| self.parsed.matches(method.as_str(), uri.path()))
     }
 }
 
@@ -80,8 +90,16 @@ pub(crate) enum Access {
 
 impl SessionLayer {
     /// A layer that protects everything, with the [routes](crate::routes) at their default places.
+    ///
+    /// Without a redirect URI in the configuration nobody can be led to sign in: that is logged as an error here, and pages that
+    /// need a session are answered 500.
     #[must_use]
     pub fn new(sealkit: Sealkit) -> Self {
+        if sealkit.config().redirect_uri().is_none() {
+            tracing::error!(
+                "no redirect URI is configured, so nobody can sign in here; set WORKOS_REDIRECT_URI or `ConfigBuilder::redirect_uri`"
+            );
+        }
         let mut shared = Shared {
             paths: Paths::default(),
             after_sign_out: None,
@@ -89,13 +107,15 @@ impl SessionLayer {
             sign_up: Rules::default(),
             own_routes: OwnRoutes::default(),
             optional: false,
+            has_routes: Arc::default(),
             sealkit,
         };
         shared.settle_paths();
         Self { shared: Arc::new(shared) }
     }
 
-    /// Lets requests pass without a session: `GET /healthz`, `GET /assets/*`, `* /webhooks/workos` (any method).
+    /// Lets requests pass without a session: `GET /healthz`, `GET /assets/*`, `* /webhooks/workos` (any method). A rule
+    /// for `GET` is one for `HEAD`, too.
     ///
     /// A rule names a canonical path; whatever can be read in two ways (`//`, `..`, needless escapes) never matches it and
     /// stays protected. Paths are those that the browser asks for, also inside of `Router::nest`. On a public path a cookie that
@@ -172,6 +192,11 @@ impl Shared {
         let open =
             self.optional || self.paths.are_asked_for(method, uri) || self.public.match_request(method, uri);
         if open { Access::Open } else { Access::Protected }
+    }
+
+    /// Whether somebody should have answered this request: a ready-made route.
+    pub(crate) fn lacks_its_route(&self, facts: &RequestFacts) -> bool {
+        self.has_routes.load(Ordering::Relaxed) && self.paths.are_asked_for(&facts.method, &facts.uri)
     }
 
     pub(crate) fn is_sign_up(&self, method: &Method, uri: &Uri) -> bool {

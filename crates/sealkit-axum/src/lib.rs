@@ -42,7 +42,7 @@
 //!   [`optional`](SessionLayer::optional) nothing is, and the extractors decide.
 //! - A denied request gets the answer that fits it: a browser's navigation is sent to sign in and comes back; a script gets 401
 //!   with `{"error", "login_url"}`; htmx gets `HX-Redirect`; when nobody can tell (WorkOS is down), 503 with `Retry-After`, and
-//!   the cookie stays. The table is [`sealkit::RequestProfile`] and [`sealkit::Answer`].
+//!   the cookie stays. 403, 500 and 503 are a small page for a navigation, JSON for everything else. The table is [`sealkit::RequestProfile`] and [`sealkit::Answer`].
 //! - The cookie is the layer's: whatever handlers do, a response carries at most one, and a line that a handler wrote itself is
 //!   dropped. To change the session, take a [`SessionHandle`].
 //! - A response that depends on a session is never cached; see [`PubliclyCacheable`] for the exception.
@@ -54,8 +54,14 @@
 //! The last `.layer()` of a router is the outermost. From the outside in: trace, CORS, timeout, **session**,
 //! catch-panic, the application. CORS belongs outside, so that a script on another origin can read its 401; a layer that turns
 //! panics into responses inside, so that its response carries a refreshed cookie, too.
-//! In a `ServiceBuilder` the first is the outermost. `SessionLayer` needs no other layer. A second one with the same cookie,
-//! inside the first, protects more and leaves the cookie to the outer one.
+//! Where a service inside can fail (`Err`, not a response), its error passes through as it is, and with it goes the cookie that
+//! would have been written: keep what turns errors into responses (`HandleErrorLayer` around a timeout) inside, too. axum's
+//! own handlers never fail. A pair of tokens that was rotated meanwhile is not lost: the next request with the old cookie
+//! gets it.
+//! In a `ServiceBuilder` the first is the outermost. `SessionLayer` needs no other layer. A second one with a clone of
+//! the same [`Sealkit`](sealkit::Sealkit), inside the first, protects more and leaves the cookie to the outer one. One of another
+//! application decides for itself and needs a cookie name of its own: otherwise its requests are denied with 500, and the log
+//! says why.
 //!
 //! # Deployment caveats
 //!
@@ -99,3 +105,8 @@ pub use service::{SessionFuture, SessionService};
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The guide's snippets compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/axum.md")]
+struct Guide;

@@ -1,4 +1,4 @@
-//! The page that a person sees when a sign-in did not succeed.
+//! The pages that a person sees: a sign-in did not succeed, a request is denied, a sign-out is to be confirmed.
 
 use crate::slot::SessionSlot;
 use bytes::Bytes;
@@ -12,6 +12,11 @@ const CONTENT_SECURITY_POLICY: HeaderName = HeaderName::from_static("content-sec
 const NOTHING: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
+
+/// The same for a page whose one form signs out. Where that leads is not limited: browsers hold `form-action` against redirects,
+/// too, and nobody here knows where WorkOS sends the browser in the end. The page holds no text that could bring a form of its own.
+const ONE_FORM: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
 /// The answer to a sign-in that failed: a page for a person, JSON for a program. It says the reason's code and meaning, and
 /// nothing that the request brought.
@@ -71,20 +76,69 @@ fn json_body(slot: &SessionSlot, failure: &Failure, hint: Option<&str>) -> Strin
     body.to_string()
 }
 
-/// Plain HTML: readable on every screen, in light and dark, without a style of its own.
 fn html_body(slot: &SessionSlot, failure: &Failure, hint: Option<&str>) -> String {
     let reason = failure.reason();
-    let hint = hint.map(|hint| format!("<p>For the developer: {}.</p>\n", escape(hint))).unwrap_or_default();
+    let body = format!(
+        "<p>{} (<code>{}</code>).</p>\n{}<p><a href=\"{}\">Try again</a></p>\n",
+        escape(&capitalized(reason.meaning())),
+        reason.as_str(),
+        for_the_developer(hint),
+        escape(&slot.shared().paths.login),
+    );
+    document("Signing in did not succeed", &body)
+}
+
+/// A denial for a person: what it means, its code, and in development mode the fine reason. Nothing of the request stands there.
+pub(crate) fn denied(slot: &SessionSlot, code: PublicCode, failure: Option<&Failure>) -> Response<Bytes> {
+    let (title, meaning) = match code {
+        PublicCode::TemporarilyUnavailable => {
+            ("Please try again", "This cannot be answered at the moment. You are still signed in")
+        }
+        PublicCode::Misconfigured => ("Something is wrong here", "This application is not set up correctly"),
+        PublicCode::StepUpRequired => ("One more step is needed", "You are signed in, but not for this"),
+        _ => ("Not allowed", "This request was refused, and nothing was changed"),
+    };
+    let development = slot.shared().sealkit.config().is_development();
+    let reason = failure.filter(|_| development).map(|failure| match failure.hint() {
+        Some(hint) => format!("{}; {hint}", failure.reason()),
+        None => failure.reason().to_string(),
+    });
+    let body = format!(
+        "<p>{meaning} (<code>{code}</code>).</p>\n{}<p><a href=\"/\">Go on</a></p>\n",
+        for_the_developer(reason.as_deref())
+    );
+    page(slot, code.status(), NOTHING, &document(title, &body))
+}
+
+/// Asks whether to sign out: for whoever typed the address, because a `GET` from nowhere must not do it.
+pub(crate) fn confirm_sign_out(slot: &SessionSlot) -> Response<Bytes> {
+    let form = format!(
+        "<form method=\"post\" action=\"{}\"><button>Sign out</button></form>\n",
+        escape(&slot.shared().paths.logout)
+    );
+    page(slot, 200, ONE_FORM, &document("Sign out?", &form))
+}
+
+fn page(slot: &SessionSlot, status: u16, policy: HeaderValue, html: &str) -> Response<Bytes> {
+    let body = if slot.facts().is_head() { Bytes::new() } else { Bytes::copy_from_slice(html.as_bytes()) };
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    headers(response.headers_mut(), "text/html; charset=utf-8");
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+fn for_the_developer(hint: Option<&str>) -> String {
+    hint.map(|hint| format!("<p>For the developer: {}.</p>\n", escape(hint))).unwrap_or_default()
+}
+
+/// Plain HTML: readable on every screen, in light and dark, without a style of its own.
+fn document(title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>Signing in did not succeed</title>\n</head>\n<body>\n<main>\n\
-         <h1>Signing in did not succeed</h1>\n<p>{} (<code>{}</code>).</p>\n{hint}\
-         <p><a href=\"{}\">Try again</a></p>\n</main>\n</body>\n</html>\n",
-        escape(&capitalized(reason.meaning())),
-        reason.as_str(),
-        escape(&slot.shared().paths.login),
+         <title>{title}</title>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{body}</main>\n</body>\n</html>\n"
     )
 }
 

@@ -7,8 +7,8 @@ use crate::{
     slot::{SessionSlot, Standing},
 };
 use bytes::Bytes;
-use http::{Request, Response};
-use sealkit::RequestKind;
+use http::{Request, Response, StatusCode};
+use sealkit::{PublicCode, RequestKind};
 use std::{
     fmt,
     future::Future,
@@ -66,8 +66,13 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     R: From<Bytes>,
 {
-    // A layer within a layer protects more, and leaves the cookie to the outer one.
-    let outer = request.extensions().get::<SessionSlot>().filter(|outer| outer.is_of(&shared)).cloned();
+    // A layer within a layer of the same application protects more, and leaves the cookie to the outer one. Of another
+    // application it decides for itself.
+    let outer = request.extensions().get::<SessionSlot>();
+    if outer.is_some_and(|outer| !outer.is_of(&shared) && outer.collides_with(&shared)) {
+        return Ok(two_owners(&shared, request).map(R::from));
+    }
+    let outer = outer.filter(|outer| outer.is_of(&shared)).cloned();
     let owns_cookie = outer.is_none();
     let slot =
         outer.unwrap_or_else(|| SessionSlot::new(Arc::clone(&shared), RequestFacts::of(&request, &shared)));
@@ -82,10 +87,32 @@ where
         request.extensions_mut().insert(slot.clone());
     }
     let mut response = inner.call(request).await?;
+    if response.status() == StatusCode::NOT_FOUND && shared.lacks_its_route(slot.facts()) {
+        tracing::error!(
+            path = slot.facts().uri.path(),
+            "nothing answers there; {}",
+            crate::routes::NOT_NESTED
+        );
+    }
     if owns_cookie {
         slot.finish(&mut response);
     }
     Ok(response)
+}
+
+/// Two applications cannot keep their sessions in one cookie: what the inner one writes, the outer one would drop, and a pair of
+/// tokens that has just been rotated with it.
+fn two_owners<B>(shared: &Arc<Shared>, request: Request<B>) -> Response<Bytes> {
+    let cookie = shared.sealkit.config().cookie().name();
+    tracing::error!(
+        cookie,
+        "a `SessionLayer` within one of another application writes the same cookie, so its requests are denied; give one of them another cookie name, or both clones of one `Sealkit`"
+    );
+    let slot = SessionSlot::new(Arc::clone(shared), RequestFacts::of(&request, shared));
+    let mut response = answer::explained(&slot, PublicCode::Misconfigured, None);
+    slot.touch();
+    slot.finish(&mut response);
+    response
 }
 
 /// The answer, if the request does not get through.

@@ -77,8 +77,14 @@ impl Standing {
 impl<S: Send + Sync> FromRequestParts<S> for SessionSlot {
     type Rejection = SessionRejection;
 
+    /// For the ready-made routes, whose answers depend on cookies (verifiers, at least) whatever they do.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, SessionRejection> {
-        Self::of(parts)
+        let slot = Self::of(parts)?;
+        slot.touch();
+        if slot.facts().uri.path() != parts.uri.path() {
+            tracing::error!(path = slot.facts().uri.path(), "{}", crate::routes::NOT_NESTED);
+        }
+        Ok(slot)
     }
 }
 
@@ -102,7 +108,7 @@ struct State {
     write: CookieAction,
     /// Counts what handlers decided. A refresh that began before such a decision changes nothing any more.
     decisions: u64,
-    /// Somebody has looked at the session or written it.
+    /// Somebody has looked at the session or written it, or the answer depends on other cookies of the request.
     touched: bool,
     /// The response is on its way; nothing can be written any more.
     sent: bool,
@@ -119,9 +125,20 @@ impl SessionSlot {
         parts.extensions.get::<Self>().cloned().ok_or_else(SessionRejection::missing_layer)
     }
 
-    /// Whether this slot speaks of the same cookie as that layer.
+    /// Whether what this slot decides counts for that layer: it works with the same [`sealkit::Sealkit`], so with the same client,
+    /// API, passwords and demands on tokens. Two that were made of equal settings know nothing of each other's sign-outs.
     pub(crate) fn is_of(&self, shared: &Shared) -> bool {
-        self.0.shared.sealkit.config().cookie() == shared.sealkit.config().cookie()
+        std::ptr::eq(self.0.shared.sealkit.config(), shared.sealkit.config())
+    }
+
+    /// Whether that layer writes a cookie of the same name, which only one of the two can do.
+    pub(crate) fn collides_with(&self, shared: &Shared) -> bool {
+        self.0.shared.sealkit.config().cookie().name() == shared.sealkit.config().cookie().name()
+    }
+
+    /// The answer depends on the request's cookies, whether the session was looked at or not.
+    pub(crate) fn touch(&self) {
+        self.state().touched = true;
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

@@ -80,7 +80,7 @@ impl SessionHandle {
     }
 
     /// The response that fits a failure and this request: a redirect to sign-in or to the step that is due for a navigation,
-    /// 401, 403 or 503 as JSON for a script.
+    /// 401, 403 or 503 as JSON for a script, a small page where a navigation cannot be redirected.
     #[must_use]
     pub fn answer(&self, failure: &Failure) -> Response {
         answer::refused(&self.0, failure).map(Body::from)

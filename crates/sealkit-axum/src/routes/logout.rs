@@ -1,7 +1,7 @@
 //! `/logout`: ends the session here, then at WorkOS.
 
 use super::{Reply, forbidden, reply};
-use crate::{answer, same_origin::Initiator, slot::SessionSlot};
+use crate::{answer, page, same_origin::Initiator, slot::SessionSlot};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use sealkit::RequestKind;
@@ -15,7 +15,7 @@ pub(super) async fn by_form(slot: SessionSlot, headers: HeaderMap) -> Reply {
 }
 
 /// `GET`: a link on one of the application's own pages, followed by a person or a script. An image, a frame or a prefetch is
-/// neither; and where the browser does not say who asks, nobody can tell.
+/// neither; and where the browser does not say who asks, nobody can tell. Whoever typed the address is asked.
 pub(super) async fn by_link(slot: SessionSlot, headers: HeaderMap) -> Reply {
     let meant =
         matches!(slot.facts().kind(), RequestKind::Navigation | RequestKind::Fetch | RequestKind::Htmx);
@@ -24,6 +24,9 @@ pub(super) async fn by_link(slot: SessionSlot, headers: HeaderMap) -> Reply {
     }
     match initiator(&slot, &headers) {
         Initiator::SameOrigin if meant => sign_out(&slot).await,
+        Initiator::User if slot.facts().kind() == RequestKind::Navigation => {
+            reply(page::confirm_sign_out(&slot))
+        }
         _ => forbidden(&slot),
     }
 }

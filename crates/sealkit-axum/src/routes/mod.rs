@@ -10,6 +10,7 @@ use axum::{Router, body::Body, routing};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use sealkit::{PublicCode, RequestKind};
+use std::sync::atomic::Ordering;
 
 /// The routes of a layer, to merge into the application's router, under the same layer.
 ///
@@ -17,10 +18,14 @@ use sealkit::{PublicCode, RequestKind};
 /// |---|---|---|
 /// | `/login`, `/sign-up` | `GET` | begins a sign-in; takes `return_to`, `organization_id`, `login_hint`, `screen_hint`, `prompt` |
 /// | the path of the redirect URI | `GET` | completes it: sets the session and goes to the return path |
-/// | `/logout` | `POST`, or `GET` from the application's own pages | ends the session here and at WorkOS |
+/// | `/logout` | `POST`, or `GET` from the application's own pages | ends the session here and at WorkOS; typed into the address bar it asks first |
 /// | `/switch-organization` | `POST` from the application's own pages | takes `organization_id` and `return_to` as a form, or JSON |
 ///
-/// Other paths: [`SessionLayer::paths`].
+/// `HEAD` begins nothing: it is answered as `GET` would be, without the verifier cookie. Their answers are never cached.
+///
+/// Other paths: [`SessionLayer::paths`]. Merge the router, do not nest it: the paths are those that the browser asks for, and the
+/// layer knows them only as such. `Router::nest("/auth", routes(&layer))` is told in the log, at the first request that it
+/// breaks; `Paths::default().login("/auth/login")` and so on say the same and work.
 ///
 /// # Panics
 /// When the router is put together, as `Router::route` does: two of the paths are the same, or the redirect URI has no path of
@@ -29,6 +34,7 @@ pub fn routes<S>(layer: &SessionLayer) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
+    layer.shared.has_routes.store(true, Ordering::Relaxed);
     let paths = &layer.shared.paths;
     Router::new()
         .route(&paths.login, routing::get(login::login))
@@ -37,6 +43,9 @@ where
         .route(&paths.logout, routing::get(logout::by_link).post(logout::by_form))
         .route(&paths.switch_organization, routing::post(switch::switch_organization))
 }
+
+/// Said when the routes are not where the layer knows them.
+pub(crate) const NOT_NESTED: &str = "the ready-made routes are not where the layer expects them: merge `sealkit_axum::routes(&layer)` into the router under the layer, not nested, and move them with `Paths`";
 
 type Reply = axum::response::Response;
 

@@ -96,7 +96,7 @@ async fn claims_have_the_handlers_type_or_the_template_is_wrong() {
     assert_eq!(status(&app, "/claims", None).await.0, 401);
     let wrong = world.cookie_of(MintSession::for_user(ADA).claim("plan", 7));
     for path in ["/claims", "/optional-claims"] {
-        let reply = send(&app, request(Kind::Navigation, path, Some(&wrong))).await;
+        let reply = send(&app, request(Kind::Fetch, path, Some(&wrong))).await;
         assert_eq!((reply.status.as_u16(), reply.reason), (500, Some(Reason::CustomClaimsInvalid)), "{path}");
         assert_eq!(reply.body, r#"{"error":"misconfigured"}"#);
     }

@@ -105,3 +105,46 @@ async fn no_token_cookie_code_state_or_password_is_logged_at_any_level() {
         assert!(!text.contains(&secret), "{secret} is in\n{text}");
     }
 }
+
+/// What is logged while `during` runs.
+async fn logged(during: impl Future<Output = ()>) -> String {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    during.await;
+    log.text()
+}
+
+#[tokio::test]
+async fn a_layer_that_can_sign_nobody_in_says_so_when_it_is_made() {
+    let config = sealkit::Config::builder()
+        .client_id("client_01JGFSEALK1TTEST0000000000")
+        .api_key("sk_test_0123456789")
+        .cookie_password(PASSWORD);
+    let sealkit = sealkit::Sealkit::builder(config.build().unwrap()).build().unwrap();
+    let text = logged(async { drop(sealkit_axum::SessionLayer::new(sealkit)) }).await;
+    assert!(text.contains("ERROR") && text.contains("WORKOS_REDIRECT_URI"), "{text}");
+    let world = World::new();
+    assert_eq!(logged(async { drop(world.layer()) }).await, "");
+}
+
+#[tokio::test]
+async fn nested_routes_are_told_of() {
+    let world = World::new();
+    let layer = world.layer().optional();
+    let app = Router::new().nest("/auth", sealkit_axum::routes(&layer)).layer(layer);
+    for path in ["/callback?code=x&state=y", "/auth/login"] {
+        let text = logged(async {
+            send(&app, request(Kind::Navigation, path, None)).await;
+        });
+        let text = text.await;
+        assert!(text.contains("ERROR") && text.contains("`Paths`"), "{path}: {text}");
+    }
+    let layer = world.layer();
+    let app = Router::new().merge(sealkit_axum::routes(&layer)).layer(layer);
+    let text = logged(async {
+        send(&app, request(Kind::Navigation, "/login", None)).await;
+        send(&app, request(Kind::Navigation, "/nothing", Some(&world.cookie()))).await;
+    });
+    assert_eq!(text.await, "");
+}

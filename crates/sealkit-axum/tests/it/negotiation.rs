@@ -162,7 +162,8 @@ fn check(standing: Standing, kind: Kind, reply: &Reply, context: &str) {
         assert!(reply.is_uncacheable(), "{context}");
     }
     let redirects = matches!(status, 302 | 303);
-    assert_eq!(reply.verifier_lines().len(), usize::from(redirects), "{context}");
+    // Nobody signs in by `HEAD`.
+    assert_eq!(reply.verifier_lines().len(), usize::from(redirects && kind != Kind::Head), "{context}");
     assert_eq!(reply.header("location").is_some(), redirects, "{context}");
     assert_eq!(reply.header("retry-after").is_some(), status == 503, "{context}");
     let challenge = (status == 401).then_some("Session realm=\"sealkit\"");
@@ -192,6 +193,11 @@ fn check(standing: Standing, kind: Kind, reply: &Reply, context: &str) {
     }
     if kind == Kind::Head {
         assert_eq!(reply.body, "", "{context}");
+    } else if status >= 400 && matches!(kind, Kind::Navigation | Kind::FormPost) {
+        assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"), "{context}");
+        assert!(reply.header("content-security-policy").unwrap().contains("form-action 'none'"), "{context}");
+        assert!(reply.body.contains(&format!("<code>{}</code>", standing.code(kind))), "{context}");
+        assert!(!reply.body.contains("a=b") && !reply.body.contains("<script"), "{context}");
     } else if status >= 400 {
         let body = reply.json();
         assert_eq!(body["error"], standing.code(kind), "{context}");
@@ -363,4 +369,22 @@ async fn hostile_cookies_are_denied_in_bounded_work() {
     // And beside it the good one still counts.
     let both = format!("wos-session=Fe26.2*1*garbage~2; {good}");
     assert_eq!(send(&app, request(Kind::Fetch, "/page", Some(&both))).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_rule_for_get_is_one_for_head_and_for_nothing_else() {
+    let world = World::new();
+    let layer = world.layer().public(["GET /healthz", "POST /hook"]).unwrap();
+    let app = Router::new().route("/healthz", any(|| async {})).route("/hook", any(|| async {})).layer(layer);
+    for (method, path, status) in [
+        ("GET", "/healthz", 200),
+        ("HEAD", "/healthz", 200),
+        ("POST", "/healthz", 401),
+        ("HEAD", "/hook", 401),
+        ("HEAD", "/healthz/", 401),
+    ] {
+        let mut request = request(Kind::Curl, path, None);
+        *request.method_mut() = method.parse().unwrap();
+        assert_eq!(send(&app, request).await.status, status, "{method} {path}");
+    }
 }

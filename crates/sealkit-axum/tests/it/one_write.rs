@@ -312,3 +312,33 @@ async fn a_replaced_session_is_the_one_that_later_extractors_see() {
     let ada = world.cookie_of(MintSession::for_user(ADA));
     assert_eq!(send(&app, request(Kind::Fetch, "/page", Some(&ada))).await.body, grace);
 }
+
+/// The outer layer has proven a session of its own application; that says nothing to the inner one.
+#[tokio::test]
+async fn a_layer_of_another_application_decides_for_itself() {
+    let staff = World::new();
+    let public = World::with(|idp| idp, |config| config.cookie_name("public-session"));
+    let whoami = || routing::any(|session: Session| async move { session.id().to_owned() });
+    let inner = Router::new().route("/staff", whoami()).layer(staff.layer());
+    let app = Router::new().route("/", whoami()).merge(inner).layer(public.layer().optional());
+    let visitor = public.cookie();
+    assert_eq!(send(&app, request(Kind::Fetch, "/", Some(&visitor))).await.status, 200);
+    let denied = send(&app, request(Kind::Fetch, "/staff", Some(&visitor))).await;
+    assert_eq!((denied.status.as_u16(), denied.session_lines().len()), (401, 0), "{denied:?}");
+    let both = format!("{visitor}; {}", staff.expired_cookie());
+    let reply = send(&app, request(Kind::Fetch, "/staff", Some(&both))).await;
+    assert_eq!((reply.status.as_u16(), reply.session_lines().len()), (200, 1), "{reply:?}");
+}
+
+#[tokio::test]
+async fn two_applications_in_one_cookie_are_denied_and_nothing_is_lost() {
+    let (staff, public) = (World::new(), World::new());
+    let inner = Router::new().route("/staff", routing::any(|| async { "secret" })).layer(staff.layer());
+    let app = Router::new().merge(inner).layer(public.layer().optional());
+    for cookie in [public.cookie(), staff.cookie(), staff.expired_cookie()] {
+        let reply = send(&app, request(Kind::Fetch, "/staff", Some(&cookie))).await;
+        assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (500, 0), "{reply:?}");
+        assert_eq!(reply.json()["error"], "misconfigured");
+    }
+    assert_eq!((staff.grants(), public.grants()), (0, 0));
+}

@@ -102,12 +102,13 @@ async fn only_the_applications_own_pages_sign_out() {
     let own = [("origin", ORIGIN)];
     let foreign = [("origin", "https://evil.test")];
     type Headers<'h> = &'h [(&'static str, &'static str)];
-    let refused: [(Kind, Headers<'_>, u16); 12] = [
+    let refused: [(Kind, Headers<'_>, u16); 13] = [
         (Kind::Navigation, &[], 405),
         (Kind::Curl, &own, 405),
         (Kind::Navigation, &[("sec-fetch-site", "cross-site")], 403),
         (Kind::Navigation, &[("sec-fetch-site", "same-site")], 403),
-        (Kind::Navigation, &[("sec-fetch-site", "none")], 403),
+        (Kind::Navigation, &[("sec-fetch-site", "none")], 200),
+        (Kind::Fetch, &[("sec-fetch-site", "none")], 403),
         (Kind::Image, &[("sec-fetch-site", "same-origin")], 403),
         (Kind::Prefetch, &[("sec-fetch-site", "same-origin")], 403),
         (Kind::Head, &[("sec-fetch-site", "same-origin")], 405),
@@ -120,6 +121,9 @@ async fn only_the_applications_own_pages_sign_out() {
         let reply = browser.go_with(kind, "/logout", headers).await;
         assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (status, 0), "{kind:?} {headers:?}");
         assert_eq!(reply.header("allow"), (status == 405).then_some("POST"));
+        assert!(reply.is_uncacheable(), "{kind:?} {headers:?}: {reply:?}");
+        let page = status != 405 && matches!(kind, Kind::Navigation | Kind::FormPost);
+        assert_eq!(reply.body.starts_with("<!doctype html>"), page, "{kind:?} {headers:?}: {reply:?}");
     }
     assert_eq!(browser.go("/me").await.status, 200);
     let accepted: [(Kind, Headers<'_>); 4] = [
@@ -485,4 +489,39 @@ async fn routes_can_be_elsewhere_and_are_public_there_only() {
     }
     let reply = send(&app, request(Kind::Fetch, "/me", None)).await;
     assert_eq!(reply.json()["login_url"], format!("{ORIGIN}/auth/in"));
+}
+
+#[tokio::test]
+async fn whoever_types_the_address_of_logout_is_asked() {
+    let (world, app) = world();
+    let mut browser = Browser::new(&world, &app);
+    browser.sign_in("/me").await;
+    let asked =
+        browser.go_with(Kind::Navigation, "/logout?x=%3Cb%3Emine", &[("sec-fetch-site", "none")]).await;
+    assert_eq!((asked.status.as_u16(), browser.jar.len()), (200, 1));
+    assert!(asked.body.contains("<form method=\"post\" action=\"/logout\"><button>"), "{}", asked.body);
+    assert!(!asked.body.contains("mine") && !asked.body.contains("<script"), "{}", asked.body);
+    assert!(asked.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+    assert_eq!(browser.post("/logout", "", &[("sec-fetch-site", "same-origin")]).await.status, 303);
+    assert!(browser.jar.is_empty());
+}
+
+#[tokio::test]
+async fn what_depends_on_a_verifier_cookie_is_cached_as_little_as_what_depends_on_a_session() {
+    let (world, app) = world();
+    for path in
+        ["/login", "/sign-up", "/callback?error=access_denied&state=x", "/callback?code=spent&state=x"]
+    {
+        let mut browser = Browser::new(&world, &app);
+        let reply = browser.go(path).await;
+        assert!(reply.is_uncacheable(), "{path}: {reply:?}");
+        let head = browser.go_with(Kind::Head, path, &[]).await;
+        assert!(head.is_uncacheable() && head.set_cookies().is_empty(), "{path}: {head:?}");
+    }
+    let mut browser = Browser::new(&world, &app);
+    let start = browser.go("/login").await;
+    let back = browser.at_provider(start.location()).await;
+    world.idp.advance(Duration::from_secs(601));
+    let anew = browser.go(&back).await;
+    assert!(anew.status == 302 && anew.is_uncacheable(), "{anew:?}");
 }
