@@ -2,7 +2,7 @@
 
 use clap::builder::styling::{AnsiColor, Style};
 use jiff::Timestamp;
-use sealkit::{Failure, Session, UnixMillis, session::Warning};
+use sealkit::{Failure, Session, StepUp, UnixMillis, session::Warning};
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 use std::{
@@ -139,30 +139,45 @@ pub(crate) fn failure_members(failure: &Failure) -> anyhow::Result<Map<String, V
     set("message", failure.reason().meaning().into());
     set("retryable", failure.is_retryable().into());
     if let Some(wait) = failure.retry_after() {
-        set("retry_after", wait.as_secs_f64().ceil().into());
+        set("retry_after", (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).into());
     }
     if let Some(upstream) = failure.upstream() {
-        set(
-            "upstream",
-            json!({"code": upstream.code, "status": upstream.status, "request_id": upstream.request_id}),
-        );
+        let said = [
+            ("upstream_code", upstream.code.as_deref().map(Value::from)),
+            ("status", upstream.status.map(Value::from)),
+            ("request_id", upstream.request_id.as_deref().map(Value::from)),
+        ];
+        for (name, value) in said {
+            value.map(|value| set(name, value));
+        }
     }
-    if let Some(step_up) = failure.step_up() {
-        let organizations: Vec<Value> =
-            step_up.organizations.iter().map(|(id, name)| json!({"id": id, "name": name})).collect();
-        set(
-            "step_up",
-            json!({"organizations": organizations, "connection_ids": step_up.connection_ids,
-                   "authkit_redirect_url": step_up.authkit_redirect_url}),
-        );
+    if let Some(step_up) = failure.step_up().map(step_up_members).filter(|members| !members.is_empty()) {
+        set("step_up", step_up.into());
     }
-    if let Some(hint) = failure.hint() {
+    if let Some(hint) = crate::advice::of_failure(failure) {
         set("hint", hint.into());
     }
     if let Some(expired) = failure.expired() {
+        set("session_id", expired.id().into());
+        set("organization_id", expired.claims().organization_id().into());
         set("claims", claims_json(expired.claims().as_json())?);
     }
     Ok(members)
+}
+
+/// What the next step needs, as far as it is known and no secret.
+fn step_up_members(step_up: &StepUp) -> Map<String, Value> {
+    let organizations: Vec<Value> =
+        step_up.organizations.iter().map(|(id, name)| json!({"id": id, "name": name})).collect();
+    [
+        ("organizations", json!(organizations)),
+        ("connection_ids", json!(step_up.connection_ids)),
+        ("authkit_redirect_url", json!(step_up.authkit_redirect_url.as_ref().map(ToString::to_string))),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()))
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
 }
 
 /// A failure in a sentence or three for people.

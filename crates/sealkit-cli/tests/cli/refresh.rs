@@ -61,7 +61,10 @@ async fn an_expired_session_is_refreshed_and_its_successor_authenticates() {
     let provider = Provider::start().await;
     let old = provider.cookie(ada().expired()).await;
     let before = run(provider.call("authenticate").input(old.as_str())).await;
-    assert_eq!((before.code, member(&before.json(), "reason")), (1, "expired_jwt"), "{before}");
+    let ended = before.json();
+    assert_eq!((before.code, member(&ended, "reason")), (1, "expired_jwt"), "{before}");
+    assert_eq!(ended["session_id"], ended["claims"]["sid"], "{before}");
+    assert_eq!(ended["organization_id"], ended["claims"]["org_id"], "{before}");
 
     let refreshed = run(provider.call("refresh").input(old.as_str())).await;
     let answer = refreshed.json();
@@ -81,7 +84,13 @@ async fn an_expired_session_is_refreshed_and_its_successor_authenticates() {
     let spent = run(provider.call("refresh").input(old.as_str())).await;
     let answer = spent.json();
     assert_eq!((spent.code, member(&answer, "reason")), (1, "invalid_grant"), "{spent}");
-    assert_eq!(answer["upstream"]["status"], 400, "{spent}");
+    assert_eq!(
+        (&answer["status"], member(&answer, "upstream_code")),
+        (&json!(400), "invalid_grant"),
+        "{spent}"
+    );
+    assert!(answer["request_id"].is_string() && answer["hint"].is_string(), "{spent}");
+    assert!(answer.get("upstream").is_none() && answer.get("step_up").is_none(), "{spent}");
     assert!(answer.get("sealed_session").is_none(), "{spent}");
     assert!(provider.idp.leaking_requests().is_empty(), "the cookie password stays here");
     provider.server.shutdown().await;
@@ -99,6 +108,42 @@ async fn a_rotated_pair_is_printed_even_when_the_keys_cannot_be_had() {
     provider.idp.clear_faults(Endpoint::Jwks);
     let after = run(provider.call("authenticate").input(member(&answer, "sealed_session"))).await;
     assert_eq!(after.code, 0, "{after}");
+    provider.server.shutdown().await;
+}
+
+/// Longer than a request of a web application would wait. The exchange itself has happened by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_answer_is_waited_for_since_the_old_pair_is_spent() {
+    let provider = Provider::start().await;
+    let old = provider.cookie(ada()).await;
+    let slow = Fault::delay(Duration::from_millis(5_300)).after_effect();
+    provider.idp.fault(Endpoint::Authenticate, slow);
+    let call = provider.call("refresh").env("WORKOS_REQUEST_TIMEOUT", "15");
+    let ran = run(call.input(old.as_str())).await;
+    assert_eq!((ran.code, &ran.json()["authenticated"]), (0, &json!(true)), "{ran}");
+    let after = run(provider.call("authenticate").input(member(&ran.json(), "sealed_session"))).await;
+    assert_eq!(after.code, 0, "{after}");
+    provider.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_are_flat_count_whole_seconds_and_name_the_setting() {
+    let provider = Provider::start().await;
+    let old = provider.cookie(ada()).await;
+    let body = json!({"error": "too_many_requests"});
+    provider.idp.fault(Endpoint::Authenticate, Fault::json(429, &body).header("retry-after", "30"));
+    let limited = run(provider.call("refresh").input(old.as_str())).await;
+    let answer = limited.json();
+    assert_eq!((limited.code, &answer["retry_after"]), (1, &json!(30)), "{limited}");
+    assert_eq!((&answer["status"], &answer["upstream_code"]), (&json!(429), &json!("too_many_requests")));
+
+    let call = provider.call("refresh").env("WORKOS_ISSUER", "https://issuer.test");
+    let refused = run(call.input(old.as_str())).await;
+    let answer = refused.json();
+    assert_eq!((refused.code, member(&answer, "reason")), (1, "invalid_issuer"), "{refused}");
+    let hint = member(&answer, "hint");
+    assert!(hint.contains("iss") && hint.contains("WORKOS_ISSUER"), "{refused}");
+    assert!(answer["sealed_session"].is_string(), "{refused}");
     provider.server.shutdown().await;
 }
 
