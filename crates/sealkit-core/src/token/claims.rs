@@ -4,7 +4,11 @@ use crate::{
     Failure, Reason, UnixMillis,
     session::text::{Lenient, LenientList, Text},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize,
+    de::{self, DeserializeOwned},
+};
+use serde_json::value::RawValue;
 use std::{any, borrow::Cow, fmt};
 
 /// What a verified access token says. Roles, organization and impersonator come from here and from nowhere else.
@@ -53,7 +57,7 @@ pub(super) struct RawClaims<'a> {
     #[serde(borrow, default)]
     pub(super) iss: Option<Lenient<'a>>,
     #[serde(borrow, default)]
-    pub(super) aud: Option<&'a serde_json::value::RawValue>,
+    pub(super) aud: Option<&'a RawValue>,
     #[serde(borrow, default)]
     jti: Option<Lenient<'a>>,
     #[serde(borrow, default)]
@@ -68,7 +72,7 @@ pub(super) struct RawClaims<'a> {
     entitlements: LenientList<'a>,
     #[serde(borrow, default)]
     feature_flags: LenientList<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "actor")]
     pub(super) act: Option<Actor<'a>>,
 }
 
@@ -82,6 +86,20 @@ pub(super) struct Actor<'a> {
 #[derive(Deserialize)]
 pub(super) struct Borrowed<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
+/// An actor that is no object is unreadable, not absent.
+fn actor<'de: 'a, 'a, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Actor<'a>>, D::Error> {
+    match <&RawValue>::deserialize(deserializer)?.get() {
+        "null" => Ok(None),
+        json => from_object(json).map(Some).ok_or_else(|| de::Error::custom("not an actor")),
+    }
+}
+
+/// Reads a JSON object. A derived `Deserialize` alone would take an array of the members' values as well, and a header and a
+/// claims set are objects (RFC 7515 §4, RFC 7519 §4).
+pub(super) fn from_object<'de, T: Deserialize<'de>>(json: &'de str) -> Option<T> {
+    json.trim_ascii_start().starts_with('{').then(|| serde_json::from_str(json).ok())?
+}
+
 /// A number that may be absent, but not null or of another type (a claim of the wrong type must not count as absent).
 fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     u64::deserialize(deserializer).map(Some)
@@ -89,7 +107,7 @@ fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u6
 
 /// A number that decides nothing: anything else counts as absent.
 fn lenient_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Ok(<&serde_json::value::RawValue>::deserialize(deserializer)?.get().parse().ok())
+    Ok(<&RawValue>::deserialize(deserializer)?.get().parse().ok())
 }
 
 impl RawClaims<'_> {
@@ -123,7 +141,7 @@ impl Claims {
         malformed: impl FnOnce() -> E,
         check: impl FnOnce(&RawClaims<'_>) -> Result<(), E>,
     ) -> Result<Self, E> {
-        let raw: RawClaims<'_> = serde_json::from_str(&json).map_err(|_| malformed())?;
+        let raw: RawClaims<'_> = from_object(&json).ok_or_else(malformed)?;
         check(&raw)?;
         let places = raw.places(&json);
         Ok(Self { json, places })

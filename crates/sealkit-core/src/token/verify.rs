@@ -5,7 +5,7 @@
 
 use super::{
     Claims, KeySet,
-    claims::{Actor, RawClaims},
+    claims::{Actor, RawClaims, from_object},
     jwks::MAX_MODULUS,
 };
 use crate::{
@@ -150,7 +150,7 @@ pub(crate) fn verify(
 
     let mut buffer = [0; MAX_HEADER];
     let header: Header<'_> = decode_into(&URL_SAFE_NO_PAD, header, &mut buffer)
-        .and_then(|json| serde_json::from_slice(json).ok())
+        .and_then(|json| from_object(std::str::from_utf8(json).ok()?))
         .ok_or(Reason::InvalidJwt)?;
     if header.alg != "RS256" {
         return Err(Reason::InvalidJwtAlgorithm.into());

@@ -286,6 +286,23 @@ async fn every_algorithm_but_rs256_is_refused_before_any_key_is_fetched() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_header_or_claims_set_that_is_no_object_is_invalid() {
+    let world = World::new();
+    session(&world.authenticate(&world.ada()).await);
+    let claims = world.claims();
+    let kid = world.idp.kid();
+    let header = json!({ "alg": "RS256", "kid": kid });
+    // The values in the order in which the members are read.
+    let list = json!([claims["sub"], claims["sid"], claims["exp"], 0, 0, 0, claims["iss"]]);
+    let mut actor = claims.clone();
+    actor["act"] = json!(["support@example.com"]);
+    for (header, claims) in [(&header, &list), (&json!(["RS256", kid]), &claims), (&header, &actor)] {
+        let token = world.idp.sign_with(header, claims).unwrap();
+        never_refreshes(&world, &world.around(&token), Reason::InvalidJwt).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unknown_kid_costs_one_refetch_in_all_and_is_undecided_within_the_cool_down() {
     let world = World::new();
     session(&world.authenticate(&world.ada()).await);
@@ -398,6 +415,7 @@ async fn keys_that_cannot_be_had_leave_the_question_open_and_the_cookie_alone() 
     let world = World::new();
     world.wire.refuse(1);
     refused(&world.authenticate(&world.ada()).await, Reason::JwksUnavailable);
+    world.pass(Duration::from_secs(10)).await;
     session(&world.authenticate(&world.ada()).await);
 }
 
