@@ -168,7 +168,7 @@ fn step_up_request(failure: Option<&Failure>, wished: Option<&str>) -> SignInReq
         return request.organization_id(wished);
     }
     match step_up.map(|step_up: &StepUp| step_up.organizations.as_slice()) {
-        Some([(only, _)]) => return request.organization_id(only.as_str()),
+        Some([only]) => return request.organization_id(only.id.as_str()),
         // Several to choose from: the page asks.
         Some([_, _, ..]) => return request,
         _ => {}

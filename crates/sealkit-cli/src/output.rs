@@ -168,7 +168,7 @@ pub(crate) fn failure_members(failure: &Failure) -> anyhow::Result<Map<String, V
 /// What the next step needs, as far as it is known and no secret.
 fn step_up_members(step_up: &StepUp) -> Map<String, Value> {
     let organizations: Vec<Value> =
-        step_up.organizations.iter().map(|(id, name)| json!({"id": id, "name": name})).collect();
+        step_up.organizations.iter().map(|one| json!({"id": one.id, "name": one.name})).collect();
     [
         ("organizations", json!(organizations)),
         ("connection_ids", json!(step_up.connection_ids)),

@@ -2,6 +2,7 @@
 
 use crate::{ExpiredSession, PendingAuthenticationToken, Reason, SealedSession};
 use std::{fmt, sync::Arc, time::Duration};
+use url::Url;
 
 /// What becomes of the session cookie. Every result says it; a caller that obeys never loses a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,8 +75,46 @@ pub struct Upstream {
     pub request_id: Option<String>,
 }
 
+/// An organization that a sign-in can be for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OrganizationChoice {
+    /// `id`.
+    pub id: String,
+    /// `name`; empty when the answer has none.
+    pub name: String,
+}
+
+impl OrganizationChoice {
+    /// An organization by id and name.
+    #[must_use]
+    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { id: id.into(), name: name.into() }
+    }
+}
+
+/// A second factor that the user has enrolled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EnrolledFactor {
+    /// `id`: what a challenge is made for.
+    pub id: String,
+    /// `type`, like `totp`; empty when the answer has none.
+    pub kind: String,
+}
+
+impl EnrolledFactor {
+    /// A factor by id and type.
+    #[must_use]
+    pub fn new(id: impl Into<String>, kind: impl Into<String>) -> Self {
+        Self { id: id.into(), kind: kind.into() }
+    }
+}
+
 /// What a sign-in or refresh that needs one more step carries (WorkOS "Authentication errors").
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// `Debug` shows neither the token nor the address, and of the URL its origin only.
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StepUp {
     /// Continues the sign-in; server-side only.
@@ -84,12 +123,12 @@ pub struct StepUp {
     pub email: Option<String>,
     /// `email_verification_required`: the verification to answer.
     pub email_verification_id: Option<String>,
-    /// `organization_selection_required`: what can be chosen, as (id, name).
-    pub organizations: Vec<(String, String)>,
+    /// `organization_selection_required`: what can be chosen.
+    pub organizations: Vec<OrganizationChoice>,
     /// `sso_required`, `organization_authentication_methods_required`: the connections to sign in with.
     pub connection_ids: Vec<String>,
-    /// `mfa_challenge`: the enrolled factors, as (id, type).
-    pub authentication_factors: Vec<(String, String)>,
+    /// `mfa_challenge`: the enrolled factors.
+    pub authentication_factors: Vec<EnrolledFactor>,
     /// `mfa_challenge`, where the answer carries a challenge already.
     pub authentication_challenge_id: Option<String>,
     /// `organization_authentication_methods_required`: the methods that are allowed.
@@ -100,6 +139,34 @@ pub struct StepUp {
     pub authkit_redirect_url: Option<String>,
     /// Id of the user in question, when the answer names one.
     pub user_id: Option<String>,
+}
+
+/// Stands for a value that is there.
+struct Redacted;
+
+impl fmt::Debug for Redacted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl fmt::Debug for StepUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = |url: &String| Url::parse(url).map(|url| url.origin().ascii_serialization()).ok();
+        f.debug_struct("StepUp")
+            .field("pending_authentication_token", &self.pending_authentication_token)
+            .field("email", &self.email.as_ref().map(|_| Redacted))
+            .field("email_verification_id", &self.email_verification_id)
+            .field("organizations", &self.organizations)
+            .field("connection_ids", &self.connection_ids)
+            .field("authentication_factors", &self.authentication_factors)
+            .field("authentication_challenge_id", &self.authentication_challenge_id)
+            .field("allowed_methods", &self.allowed_methods)
+            .field("radar_challenge_id", &self.radar_challenge_id)
+            .field("authkit_redirect_url", &self.authkit_redirect_url.as_ref().and_then(origin))
+            .field("user_id", &self.user_id)
+            .finish()
+    }
 }
 
 /// Why something did not succeed, with all that a caller can act on.

@@ -20,7 +20,7 @@ mod split;
 mod time;
 pub mod token;
 
-pub use failure::{CookieAction, Detail, Failure, StepUp, Upstream};
+pub use failure::{CookieAction, Detail, EnrolledFactor, Failure, OrganizationChoice, StepUp, Upstream};
 pub use keyring::{
     Key, KeyRing, KeyRingBuilder, KeyRingError, KeyRingProblem, MAX_PASSWORDS, MIN_PASSWORD_CHARACTERS,
 };

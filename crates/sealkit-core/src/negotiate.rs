@@ -509,7 +509,8 @@ impl DenialBody {
     /// authentication token.
     #[must_use]
     pub fn with_step_up(mut self, step_up: &StepUp) -> Self {
-        self.organization_ids = step_up.organizations.iter().map(|(id, _)| id.clone()).collect();
+        self.organization_ids =
+            step_up.organizations.iter().map(|organization| organization.id.clone()).collect();
         self.connection_ids.clone_from(&step_up.connection_ids);
         self
     }

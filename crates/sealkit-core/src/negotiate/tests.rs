@@ -1,4 +1,5 @@
 use super::*;
+use crate::OrganizationChoice;
 use std::collections::HashSet;
 
 /// One request: what it is, method, headers, its kind, and the answers when it is denied: without a session, while the API
@@ -312,7 +313,7 @@ fn the_body_holds_ids_and_no_token() {
     let step_up = StepUp {
         pending_authentication_token: Some("pending-secret".into()),
         email: Some("user@example.com".to_owned()),
-        organizations: vec![("org_1".to_owned(), "One".to_owned())],
+        organizations: vec![OrganizationChoice::new("org_1", "One")],
         connection_ids: vec!["conn_1".to_owned()],
         ..StepUp::default()
     };

@@ -1,7 +1,7 @@
 //! Error bodies of the API, in both of their shapes, and the fields that a further step needs.
 
 use super::base::is_loopback;
-use sealkit_core::StepUp;
+use sealkit_core::{EnrolledFactor, OrganizationChoice, StepUp};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
@@ -45,14 +45,14 @@ fn step_up(body: &Map<String, Value>) -> StepUp {
     step_up.pending_authentication_token = text(body, "pending_authentication_token").map(Into::into);
     step_up.email = text(body, "email");
     step_up.email_verification_id = text(body, "email_verification_id");
-    step_up.organizations = pairs(body, "organizations", "name");
+    step_up.organizations = items(body, "organizations", "name", OrganizationChoice::new);
     step_up.connection_ids = texts(body, "connection_ids");
     for id in texts(body, "sso_connection_ids") {
         if !step_up.connection_ids.contains(&id) {
             step_up.connection_ids.push(id);
         }
     }
-    step_up.authentication_factors = pairs(body, "authentication_factors", "type");
+    step_up.authentication_factors = items(body, "authentication_factors", "type", EnrolledFactor::new);
     step_up.authentication_challenge_id =
         inner_id(body, "authentication_challenge").or_else(|| text(body, "authentication_challenge_id"));
     step_up.allowed_methods = allowed_methods(body);
@@ -77,12 +77,17 @@ fn inner_id(body: &Map<String, Value>, name: &str) -> Option<String> {
     text(body.get(name)?.as_object()?, "id")
 }
 
-/// (`id`, `second`) of every object in a list that has an id; a missing second member is empty.
-fn pairs(body: &Map<String, Value>, name: &str, second: &str) -> Vec<(String, String)> {
+/// An item of `id` and `second` for every object in a list that has an id; a missing second member is empty.
+fn items<T>(
+    body: &Map<String, Value>,
+    name: &str,
+    second: &str,
+    new: impl Fn(String, String) -> T,
+) -> Vec<T> {
     let list = body.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     list.iter()
         .filter_map(Value::as_object)
-        .filter_map(|item| Some((text(item, "id")?, text(item, second).unwrap_or_default())))
+        .filter_map(|item| Some(new(text(item, "id")?, text(item, second).unwrap_or_default())))
         .collect()
 }
 
@@ -167,38 +172,41 @@ mod tests {
             "authentication_factors": [{"id": "auth_factor_1", "type": "totp"}],
             "authentication_challenge": {"id": "auth_challenge_1"},
             "auth_methods": {"password": false, "google_oauth": true, "magic_auth": true, "odd": "true"},
-            "radar_challenge_id": "radar_1", "authkit_redirect_url": "https://auth.example/x", "user": {"id": "user_1"},
+            "radar_challenge_id": "radar_1", "authkit_redirect_url": "https://auth.example/x?token=secret", "user": {"id": "user_1"},
         }));
-        insta::assert_debug_snapshot!(parsed.step_up, @r#"
+        let step_up = &parsed.step_up;
+        assert_eq!(step_up.email.as_deref(), Some("a@b.c"));
+        assert_eq!(step_up.authkit_redirect_url.as_deref(), Some("https://auth.example/x?token=secret"));
+        insta::assert_debug_snapshot!(step_up, @r#"
         StepUp {
             pending_authentication_token: Some(
                 PendingAuthenticationToken([redacted]),
             ),
             email: Some(
-                "a@b.c",
+                [redacted],
             ),
             email_verification_id: Some(
                 "ev_1",
             ),
             organizations: [
-                (
-                    "org_1",
-                    "One",
-                ),
-                (
-                    "org_2",
-                    "",
-                ),
+                OrganizationChoice {
+                    id: "org_1",
+                    name: "One",
+                },
+                OrganizationChoice {
+                    id: "org_2",
+                    name: "",
+                },
             ],
             connection_ids: [
                 "conn_1",
                 "conn_2",
             ],
             authentication_factors: [
-                (
-                    "auth_factor_1",
-                    "totp",
-                ),
+                EnrolledFactor {
+                    id: "auth_factor_1",
+                    kind: "totp",
+                },
             ],
             authentication_challenge_id: Some(
                 "auth_challenge_1",
@@ -211,7 +219,7 @@ mod tests {
                 "radar_1",
             ),
             authkit_redirect_url: Some(
-                "https://auth.example/x",
+                "https://auth.example",
             ),
             user_id: Some(
                 "user_1",

@@ -2,13 +2,15 @@
 
 use super::body::DeviceBody;
 use sealkit_core::Credential;
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// How often to poll when the answer does not say (RFC 8628 §3.2).
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The beginning of a device's sign-in: show the code and the address to the user, and poll with the device code.
-#[derive(Clone, Debug)]
+///
+/// `Debug` shows no code: whoever sees one can take the sign-in over.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct DeviceAuthorization {
     /// For [`DeviceCodeGrant`](super::DeviceCodeGrant). Never shown to anybody.
@@ -43,6 +45,16 @@ impl DeviceAuthorization {
     }
 }
 
+impl fmt::Debug for DeviceAuthorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceAuthorization")
+            .field("verification_uri", &self.verification_uri)
+            .field("expires_in", &self.expires_in)
+            .field("interval", &self.interval)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +70,15 @@ mod tests {
             assert!(DeviceAuthorization::from_json(full.replace(gone, "").as_bytes()).is_none(), "{gone}");
         }
         assert!(DeviceAuthorization::from_json(full.replace("\"d\"", "\"\"").as_bytes()).is_none());
+    }
+
+    #[test]
+    fn debug_shows_no_code() {
+        let answer = r#"{"device_code":"d_secret","user_code":"U-SECRET","verification_uri":"https://a/d",
+            "verification_uri_complete":"https://a/d?user_code=U-SECRET","expires_in":300}"#;
+        let device = DeviceAuthorization::from_json(answer.as_bytes()).unwrap();
+        assert_eq!(device.verification_uri_complete.as_deref(), Some("https://a/d?user_code=U-SECRET"));
+        let shown = format!("{device:?}").to_lowercase();
+        assert!(shown.contains("https://a/d") && !shown.contains("secret"), "{shown}");
     }
 }

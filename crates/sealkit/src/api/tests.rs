@@ -215,7 +215,7 @@ async fn every_grant_reads_a_refusal_in_both_shapes() {
             let failure = error.to_failure(Purpose::SignIn);
             assert_eq!(failure.reason(), Reason::OrganizationSelectionRequired, "{grant:?} {body}");
             let step_up = failure.step_up().unwrap();
-            assert_eq!(step_up.organizations, [("org_1".to_owned(), "One".to_owned())]);
+            assert_eq!(step_up.organizations, [sealkit_core::OrganizationChoice::new("org_1", "One")]);
             assert_eq!(step_up.pending_authentication_token.as_ref().unwrap().expose_secret(), "s_pat2");
             let upstream = failure.upstream().unwrap();
             assert_eq!(upstream.code.as_deref(), Some("organization_selection_required"));
