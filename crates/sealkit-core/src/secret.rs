@@ -78,6 +78,8 @@ secrets! {
     AuthorizationCode;
     /// The token that continues a sign-in which needs one more step. Never for a browser.
     PendingAuthenticationToken;
+    /// A token of the identity provider that the user signed in with.
+    ProviderToken;
     /// A one-time code, password or another credential that a person types.
     Credential;
 }

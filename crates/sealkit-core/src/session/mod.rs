@@ -11,7 +11,7 @@ mod user;
 
 pub use casing::Style;
 pub use reader::{DEFAULT_LIMIT, Judgement, RefreshAhead, SessionReader};
-pub use response::{AuthResponse, AuthResponseError};
+pub use response::{AuthResponse, AuthResponseError, NamedImpersonator, OauthTokens};
 pub use seal::{payload_after, payload_of};
 pub use unsealed::UnsealedSession;
 pub use user::User;

@@ -1,7 +1,7 @@
 //! The API's answer to a successful grant.
 
 use super::members::Members;
-use crate::{AccessToken, RefreshToken};
+use crate::{AccessToken, AuthorizationCode, ProviderToken, RefreshToken, UnixMillis};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -13,6 +13,33 @@ pub struct AuthResponse {
     members: Members,
     access_token: AccessToken,
     refresh_token: RefreshToken,
+}
+
+/// `oauth_tokens`: the identity provider's own tokens, where the connection is set to return them. Never stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OauthTokens {
+    /// `provider`, like `GoogleOAuth`.
+    pub provider: String,
+    /// `access_token`: for the provider's API.
+    pub access_token: ProviderToken,
+    /// `refresh_token`, where the provider gave one.
+    pub refresh_token: Option<ProviderToken>,
+    /// `expires_at`: when the access token ends, where that is known.
+    pub expires_at: Option<UnixMillis>,
+    /// `scopes`: what was granted.
+    pub scopes: Vec<String>,
+}
+
+/// Who impersonates the user, as the answer names them; what [`Session::impersonator`](super::Session::impersonator) says is
+/// proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NamedImpersonator {
+    /// `email`.
+    pub email: String,
+    /// `reason`, if one was given.
+    pub reason: Option<String>,
 }
 
 /// A 200 that is no answer.
@@ -76,19 +103,66 @@ impl AuthResponse {
     /// `user.id`.
     #[must_use]
     pub fn user_id(&self) -> Option<String> {
-        let user = Members::parse(self.members.present("user")?).ok()?;
-        user.text("id").map(|id| id.to_string()).filter(|id| !id.is_empty())
+        filled(&self.object("user")?, "id")
     }
 
     /// `organization_id`, where the answer names one.
     #[must_use]
     pub fn organization_id(&self) -> Option<String> {
-        self.members.text("organization_id").map(|id| id.to_string()).filter(|id| !id.is_empty())
+        filled(&self.members, "organization_id")
+    }
+
+    /// `user` as JSON text.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.members.present("user")
+    }
+
+    /// `authentication_method`, like `Password` or `GoogleOAuth`. The list is open.
+    #[must_use]
+    pub fn authentication_method(&self) -> Option<String> {
+        filled(&self.members, "authentication_method")
+    }
+
+    /// `impersonator`, where the answer names one.
+    #[must_use]
+    pub fn impersonator(&self) -> Option<NamedImpersonator> {
+        let named = self.object("impersonator")?;
+        Some(NamedImpersonator { email: filled(&named, "email")?, reason: filled(&named, "reason") })
+    }
+
+    /// `oauth_tokens`, where the answer carries them.
+    #[must_use]
+    pub fn oauth_tokens(&self) -> Option<OauthTokens> {
+        let tokens = self.object("oauth_tokens")?;
+        let expires_at = tokens.get("expires_at").and_then(|seconds| seconds.parse().ok());
+        Some(OauthTokens {
+            provider: filled(&tokens, "provider")?,
+            access_token: filled(&tokens, "access_token")?.into(),
+            refresh_token: filled(&tokens, "refresh_token").map(Into::into),
+            expires_at: expires_at.filter(|seconds| *seconds > 0).map(UnixMillis::from_secs),
+            scopes: tokens.get("scopes").and_then(|list| serde_json::from_str(list).ok()).unwrap_or_default(),
+        })
+    }
+
+    /// `authkit_authorization_code`: for another application that signs the same user in.
+    #[must_use]
+    pub fn authkit_authorization_code(&self) -> Option<AuthorizationCode> {
+        filled(&self.members, "authkit_authorization_code").map(Into::into)
+    }
+
+    fn object(&self, name: &str) -> Option<Members> {
+        Members::parse(self.members.present(name)?).ok()
     }
 
     pub(crate) const fn members(&self) -> &Members {
         &self.members
     }
+}
+
+/// A text that is there and not empty.
+fn filled(members: &Members, name: &str) -> Option<String> {
+    members.text(name).map(|text| text.to_string()).filter(|text| !text.is_empty())
 }
 
 impl fmt::Debug for AuthResponse {
@@ -135,5 +209,48 @@ mod tests {
         let answer =
             AuthResponse::from_json(br#"{"access_token":"a","refresh_token":"r","new_field":[1]}"#).unwrap();
         assert!(!answer.has_user() && answer.organization_id().is_none());
+    }
+
+    #[test]
+    fn what_is_not_stored_is_read_from_the_answer() {
+        let answer = AuthResponse::from_json(
+            br#"{"access_token":"a","refresh_token":"r","user":{"id":"u", "x":1},"authentication_method":"GoogleOAuth",
+                "impersonator":{"email":"s@example.com","reason":null},"authkit_authorization_code":"secret_code",
+                "oauth_tokens":{"provider":"GoogleOAuth","access_token":"secret_at","refresh_token":"secret_rt",
+                "expires_at":1735141800,"scopes":["profile","email"]}}"#,
+        )
+        .unwrap();
+        assert_eq!(answer.user(), Some(r#"{"id":"u", "x":1}"#));
+        assert_eq!(answer.authentication_method().as_deref(), Some("GoogleOAuth"));
+        let impersonator = answer.impersonator().unwrap();
+        assert_eq!((impersonator.email.as_str(), impersonator.reason), ("s@example.com", None));
+        assert_eq!(answer.authkit_authorization_code().unwrap().expose_secret(), "secret_code");
+        let tokens = answer.oauth_tokens().unwrap();
+        assert_eq!(tokens.provider, "GoogleOAuth");
+        assert_eq!(tokens.access_token.expose_secret(), "secret_at");
+        assert_eq!(tokens.refresh_token.as_ref().unwrap().expose_secret(), "secret_rt");
+        assert_eq!(tokens.expires_at, Some(UnixMillis::from_secs(1_735_141_800)));
+        assert_eq!(tokens.scopes, ["profile", "email"]);
+        assert!(!format!("{answer:?} {tokens:?}").contains("secret"));
+    }
+
+    #[test]
+    fn members_that_are_missing_or_of_another_shape_are_none() {
+        for more in [
+            "",
+            r#","oauth_tokens":null,"impersonator":null,"authkit_authorization_code":null,"authentication_method":null"#,
+            r#","oauth_tokens":[],"impersonator":"x","authkit_authorization_code":7,"authentication_method":"""#,
+            r#","oauth_tokens":{"provider":"GoogleOAuth"},"impersonator":{"reason":"x"}"#,
+        ] {
+            let body = format!(r#"{{"access_token":"a","refresh_token":"r"{more}}}"#);
+            let answer = AuthResponse::from_json(body.as_bytes()).unwrap();
+            assert!(answer.oauth_tokens().is_none() && answer.impersonator().is_none(), "{more}");
+            assert!(
+                answer.authkit_authorization_code().is_none() && answer.authentication_method().is_none()
+            );
+        }
+        let few = br#"{"access_token":"a","refresh_token":"r","oauth_tokens":{"provider":"p","access_token":"t","refresh_token":"","expires_at":0}}"#;
+        let tokens = AuthResponse::from_json(few).unwrap().oauth_tokens().unwrap();
+        assert!(tokens.refresh_token.is_none() && tokens.expires_at.is_none() && tokens.scopes.is_empty());
     }
 }
