@@ -36,7 +36,7 @@ pub struct KeySetSettings {
     pub keep: Duration,
     /// Shortest time between two fetches because of an unknown key id, whatever the id. Default 30 s.
     pub cool_down: Duration,
-    /// Shortest time between two fetches in the background when they fail. Default 10 s.
+    /// Shortest time between two fetches when they fail, in the background or because there is no set. Default 10 s.
     pub retry_delay: Duration,
     /// Longest time of a fetch, whatever the transport does. Default 10 s.
     pub fetch_timeout: Duration,
@@ -165,8 +165,8 @@ struct Held {
 struct State {
     in_flight: Option<watch::Receiver<Option<Outcome>>>,
     cool_down: Option<Pause>,
-    /// What the API asked for with `Retry-After`.
-    asked_to_wait: Option<Pause>,
+    /// After a fetch that failed: what the API asked for with `Retry-After`, or a while where no set serves meanwhile; and why.
+    backing_off: Option<(Pause, Failure)>,
 }
 
 /// A time in which something is not done. It is over when the clock is set back, too.
@@ -255,10 +255,14 @@ impl Remote {
         if let Some(receiver) = &state.in_flight {
             return Ok(receiver.clone());
         }
-        let asked_to_wait = state.asked_to_wait.and_then(|pause| pause.rest(now));
         let cooling =
             state.cool_down.and_then(|pause| pause.rest(now)).filter(|_| cause == Cause::UnknownKey);
-        if let Some(rest) = asked_to_wait.max(cooling) {
+        if let Some((pause, failure)) = &state.backing_off
+            && let Some(rest) = pause.rest(now)
+        {
+            return Err(failure.clone().with_retry_after(Some(rest.max(cooling.unwrap_or_default()))));
+        }
+        if let Some(rest) = cooling {
             return Err(unavailable().with_retry_after(Some(rest)));
         }
         let Ok(runtime) = Handle::try_current() else {
@@ -303,7 +307,7 @@ impl Remote {
             due: AtomicU64::new(due),
             outage: AtomicBool::new(false),
         })));
-        self.state().asked_to_wait = None;
+        self.state().backing_off = None;
     }
 
     fn note(&self, failure: &Failure, now: UnixMillis) {
@@ -311,7 +315,11 @@ impl Remote {
         tracing::warn!(status, hint = failure.hint(), "key set not fetched");
         // However long the API asks us to wait, it is asked again after a cool-down at the latest.
         let wait = failure.retry_after().map(|wait| wait.min(self.settings.cool_down));
-        self.state().asked_to_wait = wait.map(|length| Pause { since: now, length });
+        let wait = match self.last_good(now) {
+            Some(_) => wait,
+            None => Some(wait.unwrap_or_default().max(self.settings.retry_delay)),
+        };
+        self.state().backing_off = wait.map(|length| (Pause { since: now, length }, failure.clone()));
         if let Some(held) = &*self.held.load() {
             let due = now.saturating_add(self.settings.retry_delay.max(wait.unwrap_or_default()));
             held.due.store(due.as_millis(), Ordering::Relaxed);
@@ -497,6 +505,28 @@ mod tests {
         clock.set(START.saturating_add(24 * 60 * MINUTE));
         assert_eq!(reason(cache.get().await), Reason::JwksUnavailable);
         transport.push(both());
+        clock.advance(Duration::from_secs(10));
+        assert_eq!(cache.get().await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn without_a_set_a_fetch_that_fails_is_not_followed_by_another_at_once() {
+        let not_found = reply(404, r#"{"message":"Not found"}"#);
+        let (cache, transport, clock) = cache([not_found, down(), both()]);
+        let first = cache.get().await.unwrap_err();
+        for _ in 0..50 {
+            clock.advance(Duration::from_millis(100));
+            let failure = cache.get().await.unwrap_err();
+            assert_eq!((failure.reason(), failure.hint()), (Reason::JwksUnavailable, first.hint()));
+            assert!(failure.retry_after().is_some());
+            assert_eq!(reason(cache.get_for_unknown(FIRST).await), Reason::JwksUnavailable);
+        }
+        assert_eq!(transport.requests().len(), 1);
+        for fetches in [2, 3] {
+            clock.advance(Duration::from_secs(10));
+            let _ = cache.get().await;
+            assert_eq!(transport.requests().len(), fetches);
+        }
         assert_eq!(cache.get().await.unwrap().len(), 2);
     }
 
@@ -565,7 +595,8 @@ mod tests {
             let failure = cache.get().await.unwrap_err();
             assert_eq!(failure.reason(), Reason::JwksUnavailable);
             assert!(failure.hint().is_some());
-            assert_eq!(cache.get().await.unwrap().len(), 2, "a failure is not remembered");
+            clock.advance(Duration::from_secs(10));
+            assert_eq!(cache.get().await.unwrap().len(), 2, "a failure is not remembered for long");
             clock.advance(10 * MINUTE);
             assert_eq!(cache.get().await.unwrap().len(), 2, "{bad}");
         }
@@ -610,9 +641,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_transport_that_never_answers_is_given_up() {
         let (transport, gate) = ScriptedTransport::new([both()]).gated();
-        let (cache, _) = cache_over(&transport);
+        let (cache, clock) = cache_over(&transport);
         assert_eq!(reason(cache.get().await), Reason::JwksUnavailable);
         gate.add_permits(1);
+        clock.advance(Duration::from_secs(10));
         assert!(cache.get().await.is_ok(), "the next request asks anew");
     }
 

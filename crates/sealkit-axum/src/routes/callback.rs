@@ -12,7 +12,7 @@ use sealkit::{
     Class, Failure, Reason, RequestKind, SignInRequest,
     api::RequestContext,
     cookie::{CookieSettings, SetCookie, candidates},
-    sign_in::{Callback, ReturnTo},
+    sign_in::ReturnTo,
 };
 use std::time::Duration;
 
@@ -40,10 +40,12 @@ pub(super) async fn callback(slot: SessionSlot, headers: HeaderMap, RawQuery(que
             answer::redirect(303, done.return_to.as_str())
         }
         Ok(_) => failed(&slot, &Failure::new(Reason::CookieTooLarge)),
-        Err(failure) => match go_on(&slot, &headers, &query, &failure, &done.return_to).await {
-            Some(response) => response,
-            None => failed(&slot, &failure),
-        },
+        Err(failure) => {
+            match go_on(&slot, &headers, done.code_without_state, &failure, &done.return_to).await {
+                Some(response) => response,
+                None => failed(&slot, &failure),
+            }
+        }
     };
     for cookie in done.set_cookies {
         append_set_cookie(response.headers_mut(), cookie);
@@ -55,7 +57,7 @@ pub(super) async fn callback(slot: SessionSlot, headers: HeaderMap, RawQuery(que
 async fn go_on(
     slot: &SessionSlot,
     headers: &HeaderMap,
-    query: &str,
+    code_without_state: bool,
     failure: &Failure,
     return_to: &ReturnTo,
 ) -> Option<Response<Bytes>> {
@@ -64,8 +66,7 @@ async fn go_on(
     }
     // A code without a state is how an impersonation arrives that is started in the dashboard. The code is bound to nobody, but
     // the browser is signed in over there, so a sign-in of our own succeeds.
-    let stateless = matches!(Callback::parse(query), Callback::Missing { code_without_state: true, .. });
-    if failure.reason() == Reason::PkceStateExpired || stateless {
+    if failure.reason() == Reason::PkceStateExpired || code_without_state {
         return begin_anew(slot, failure, return_to);
     }
     // Somebody reloads the callback, or finishes in a second tab what was finished in a first.

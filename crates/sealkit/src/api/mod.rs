@@ -15,6 +15,7 @@ mod ids;
 mod reply;
 mod reqwest_transport;
 mod retry_after;
+mod sign_in_grant;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use grant::{
 pub use ids::{ClientId, InvalidId};
 pub use reply::{ApiReply, ReplyMeta};
 pub use reqwest_transport::{ReqwestTransport, ReqwestTransportBuilder, TransportBuildError};
+pub use sign_in_grant::SignInGrant;
 pub use transport::{HttpTransport, TransportError, TransportErrorKind, TransportFuture};
 
 /// Whether the same refresh token may be sent again after this error: see [`ApiError::is_replayable`].

@@ -1,20 +1,21 @@
 //! Signing in: off to the authorize page, back through the callback, and every other grant.
 
-use super::{Sealkit, judge::Judged};
-use crate::api::{AuthorizationCodeGrant, Grant, Purpose, RequestContext};
+use super::{Sealkit, judge::Judged, sealing_failure};
+use crate::api::{AuthorizationCodeGrant, Purpose, RequestContext, SignInGrant};
 use sealkit_core::{
     Class, Failure, Reason, SealedSession, Session, UnsealedSession,
     cookie::{CookieLine, SetCookie},
     format::Format,
     session::{AuthResponse, SealInfo, payload_of},
     sign_in::{
-        AuthorizeUrl, BeginError, Callback as CallbackQuery, NewSignIn, OwnRoutes, PkceState, Prompt,
-        Provider, ReturnTo, ScreenHint, VerifierCookies,
+        AuthorizeUrl, AuthorizeUrlBuilder, BeginError, Callback as CallbackQuery, NewSignIn, OwnRoutes,
+        PkceState, Prompt, Provider, ReturnTo, ScreenHint, VerifierCookies,
     },
 };
 use std::time::Duration;
+use url::Url;
 
-/// What a sign-in asks for. Everything is optional.
+/// What a sign-in asks for. Everything is optional; what contradicts is refused, and nothing is left out without a word.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 #[must_use]
@@ -41,7 +42,19 @@ pub struct SignInRequest {
     pub max_age: Option<Duration>,
     /// An invitation that is being accepted.
     pub invitation_token: Option<String>,
+    /// What the provider is asked for, besides what the connection asks for.
+    pub provider_scopes: Vec<String>,
+    /// Names and values for the provider's own authorize page.
+    pub provider_query_params: Vec<(String, String)>,
+    /// For one-shot environments.
+    pub claim_nonce: Option<String>,
+    /// Where this one sign-in comes back, in place of the configured URI: on the same origin. The verifier cookie's `Secure`
+    /// follows it.
+    pub redirect_uri: Option<Url>,
 }
+
+/// A setter of the URL's builder.
+type SetText<'a> = fn(AuthorizeUrlBuilder<'a>, &'a str) -> AuthorizeUrlBuilder<'a>;
 
 macro_rules! setters {
     ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {$(
@@ -57,6 +70,18 @@ impl SignInRequest {
     /// Begins on the sign-up page.
     pub const fn sign_up(mut self) -> Self {
         self.sign_up = true;
+        self
+    }
+
+    /// Adds to [`provider_scopes`](Self#structfield.provider_scopes).
+    pub fn provider_scope(mut self, scope: impl Into<String>) -> Self {
+        self.provider_scopes.push(scope.into());
+        self
+    }
+
+    /// Adds to [`provider_query_params`](Self#structfield.provider_query_params).
+    pub fn provider_query_param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.provider_query_params.push((name.into(), value.into()));
         self
     }
 
@@ -81,6 +106,46 @@ impl SignInRequest {
         max_age: Duration;
         /// Sets [`invitation_token`](Self#structfield.invitation_token).
         invitation_token: String;
+        /// Sets [`claim_nonce`](Self#structfield.claim_nonce).
+        claim_nonce: String;
+        /// Sets [`redirect_uri`](Self#structfield.redirect_uri).
+        redirect_uri: Url;
+    }
+
+    /// The authorize page's URL with every parameter; what does not go together is refused there.
+    fn fill<'a>(&'a self, mut url: AuthorizeUrlBuilder<'a>) -> AuthorizeUrlBuilder<'a> {
+        match (&self.provider, &self.connection_id) {
+            (Some(provider), _) => url = url.provider(provider.clone()),
+            // Said outright, or an organization would select its own connection in place of AuthKit's page.
+            (None, None) => url = url.provider(Provider::AuthKit),
+            (None, Some(_)) => {}
+        }
+        if self.sign_up {
+            url = url.screen_hint(ScreenHint::SignUp);
+        }
+        let texts: [(_, SetText<'a>); 6] = [
+            (&self.connection_id, AuthorizeUrlBuilder::connection_id),
+            (&self.organization_id, AuthorizeUrlBuilder::organization_id),
+            (&self.login_hint, AuthorizeUrlBuilder::login_hint),
+            (&self.domain_hint, AuthorizeUrlBuilder::domain_hint),
+            (&self.invitation_token, AuthorizeUrlBuilder::invitation_token),
+            (&self.claim_nonce, AuthorizeUrlBuilder::claim_nonce),
+        ];
+        for (text, set) in texts {
+            if let Some(text) = text {
+                url = set(url, text);
+            }
+        }
+        if let Some(prompt) = &self.prompt {
+            url = url.prompt(prompt.clone());
+        }
+        if let Some(age) = self.max_age {
+            url = url.max_age(age);
+        }
+        url = self.provider_scopes.iter().fold(url, |url, scope| url.provider_scope(scope));
+        self.provider_query_params
+            .iter()
+            .fold(url, |url, (name, value)| url.provider_query_param(name, value))
     }
 }
 
@@ -102,7 +167,8 @@ pub struct SignedIn {
     pub session: Session,
     /// The session cookie's value; it replaces whatever was there.
     pub sealed: SealedSession,
-    /// The API's answer, for what is not stored: `oauth_tokens`, `authkit_authorization_code`.
+    /// The API's answer, for what is not stored: [`oauth_tokens`](AuthResponse::oauth_tokens),
+    /// [`authkit_authorization_code`](AuthResponse::authkit_authorization_code).
     pub response: AuthResponse,
 }
 
@@ -116,7 +182,11 @@ pub struct Callback {
     pub return_to: ReturnTo,
     /// The application's own text.
     pub custom_state: Option<String>,
-    /// The verifier cookie's deletion, to be sent in any case.
+    /// The query brought a code and no state at all: so does an impersonation arrive that is started in the dashboard. Nothing
+    /// binds the code to this browser, and it is not exchanged; the right answer is to begin a sign-in of our own.
+    pub code_without_state: bool,
+    /// The verifier cookie's deletion, to be sent in any case. There is none while the code is unspent and the same callback
+    /// can still succeed: with [`Reason::JwksUnavailable`] from before the exchange.
     pub set_cookies: Vec<SetCookie>,
 }
 
@@ -127,16 +197,15 @@ impl Sealkit {
     ///
     /// # Errors
     /// [`Reason::SignInRejected`] with a hint when it cannot be begun as asked: no redirect URI configured, the state too
-    /// long, a parameter that does not go with another.
+    /// long, a parameter that does not go with another, a redirect URI of another origin. [`Reason::ServerError`] when this
+    /// machine cannot seal the state.
     pub fn begin_sign_in<'h, I>(&self, request: &SignInRequest, cookies: I) -> Result<SignInStart, Failure>
     where
         I: IntoIterator + Clone,
         I::Item: CookieLine<'h>,
     {
         let inner = &*self.inner;
-        let Some(redirect_uri) = inner.config.redirect_uri() else {
-            return Err(cannot_begin("no redirect URI is configured; set WORKOS_REDIRECT_URI"));
-        };
+        let redirect_uri = self.redirect_uri(request.redirect_uri.as_ref())?;
         let verifiers = VerifierCookies::new(inner.config.cookie());
         let mut new = NewSignIn::new();
         if let Some(return_to) = &request.return_to {
@@ -145,52 +214,42 @@ impl Sealkit {
         if let Some(state) = &request.custom_state {
             new = new.custom_state(state);
         }
+        if let Some(uri) = &request.redirect_uri {
+            new = new.redirect_uri(uri.as_str());
+        }
         let (ring, now) = (inner.reader.ring(), self.now());
         let begun = verifiers.begin(new, ring, &*inner.random, now).map_err(|error| match error {
-            BeginError::Seal(_) => {
-                cannot_begin("the state cannot be sealed; check the first cookie password")
-            }
+            BeginError::Seal(error) => sealing_failure(error),
             _ => cannot_begin(error.to_string()),
         })?;
-        let mut url = AuthorizeUrl::builder(
+        let url = AuthorizeUrl::builder(
             inner.api.base().as_url().as_str(),
             inner.api.client_id().as_str(),
             redirect_uri.as_str(),
         )
         .state(&begun.state)
         .code_challenge(&begun.code_challenge);
-        match (&request.connection_id, &request.provider) {
-            (Some(connection_id), _) => url = url.connection_id(connection_id),
-            (None, Some(provider)) => url = url.provider(provider.clone()),
-            (None, None) => {
-                url = url.provider(Provider::AuthKit);
-                if request.sign_up {
-                    url = url.screen_hint(ScreenHint::SignUp);
-                }
-                if let Some(organization_id) = &request.organization_id {
-                    url = url.organization_id(organization_id);
-                }
-                if let Some(age) = request.max_age {
-                    url = url.max_age(age);
-                }
-            }
-        }
-        if let Some(hint) = &request.login_hint {
-            url = url.login_hint(hint);
-        }
-        if let Some(hint) = &request.domain_hint {
-            url = url.domain_hint(hint);
-        }
-        if let Some(token) = &request.invitation_token {
-            url = url.invitation_token(token);
-        }
-        if let Some(prompt) = &request.prompt {
-            url = url.prompt(prompt.clone());
-        }
-        let url = url.build().map_err(|error| cannot_begin(error.to_string()))?;
+        let url = request.fill(url).build().map_err(|error| cannot_begin(error.to_string()))?;
         let mut set_cookies = verifiers.evict(cookies, &begun.cookie, ring, now);
         set_cookies.push(begun.cookie);
         Ok(SignInStart { url, set_cookies })
+    }
+
+    /// Where the browser comes back: as asked for, if that is on the origin of the configured URI.
+    fn redirect_uri<'a>(&'a self, wanted: Option<&'a Url>) -> Result<&'a Url, Failure> {
+        let Some(configured) = self.inner.config.redirect_uri() else {
+            return Err(cannot_begin("no redirect URI is configured; set WORKOS_REDIRECT_URI"));
+        };
+        let Some(wanted) = wanted else { return Ok(configured) };
+        if wanted.origin() != configured.origin()
+            || !wanted.username().is_empty()
+            || wanted.password().is_some()
+        {
+            return Err(cannot_begin(
+                "the sign-in's own redirect URI must have the origin of the configured one, and no credentials",
+            ));
+        }
+        Ok(wanted)
     }
 
     /// Completes a sign-in: `query` is the callback's raw query, `cookies` the request's `Cookie` lines, `own_routes` the
@@ -211,10 +270,12 @@ impl Sealkit {
     {
         let verifiers = VerifierCookies::new(self.inner.config.cookie());
         let query = CallbackQuery::parse(query);
+        let code_without_state = matches!(query, CallbackQuery::Missing { code_without_state: true, .. });
         let mut callback = Callback {
             result: Err(query.failure().unwrap_or_else(|| Failure::new(Reason::MissingAuthParams))),
             return_to: ReturnTo::default(),
             custom_state: None,
+            code_without_state,
             set_cookies: Vec::new(),
         };
         let (code, state) = match query {
@@ -237,20 +298,35 @@ impl Sealkit {
             }
         };
         callback.took_along(&begun, own_routes);
+        if let Err(failure) = self.inner.keys.get().await {
+            callback.result = Err(failure);
+            callback.set_cookies.clear();
+            return callback;
+        }
         let grant = AuthorizationCodeGrant::new(code).with_code_verifier(begun.code_verifier().clone());
-        callback.result = self.sign_in_with(&grant.into(), context).await;
+        callback.result = self.exchange(&grant.into(), context).await;
         callback
     }
 
-    /// Signs in with any grant: exchanges it, verifies the token, and only then gives a session.
+    /// Signs in: has the key set, exchanges the grant, verifies the token, and only then gives a session.
     ///
     /// One attempt: a code or password that was taken must not be sent twice. Dropping the future may lose the session.
     ///
     /// # Errors
-    /// What the API says (step-up reasons carry what the next step needs); [`Reason::MissingTokens`]; or why the new token is
+    /// [`Reason::JwksUnavailable`] when no key set can be had; without a hint about a spent grant, nothing was sent. What the
+    /// API says (step-up reasons carry what the next step needs); [`Reason::MissingTokens`]; or why the new token is
     /// not acceptable. The latter no new sign-in cures, and its hint names the setting to change.
-    pub async fn sign_in_with(&self, grant: &Grant, context: &RequestContext) -> Result<SignedIn, Failure> {
-        let reply = self.inner.api.authenticate(grant, context).await;
+    pub async fn sign_in_with(
+        &self,
+        grant: &SignInGrant,
+        context: &RequestContext,
+    ) -> Result<SignedIn, Failure> {
+        self.inner.keys.get().await?;
+        self.exchange(grant, context).await
+    }
+
+    async fn exchange(&self, grant: &SignInGrant, context: &RequestContext) -> Result<SignedIn, Failure> {
+        let reply = self.inner.api.authenticate(grant.as_grant(), context).await;
         let response = reply.map_err(|error| error.to_failure(Purpose::SignIn))?.into_body();
         if !response.has_user() {
             return Err(
@@ -258,7 +334,7 @@ impl Sealkit {
             );
         }
         let payload = payload_of(&response, Format::Iron.style());
-        let sealed = self.seal_text(&payload)?;
+        let sealed = self.seal_text(&payload).map_err(spent)?;
         let unsealed = UnsealedSession::parse(payload.as_bytes().to_vec(), Format::Iron.style())
             .map_err(|_| Failure::new(Reason::MissingTokens))?;
         let seal = SealInfo::new(Format::Iron, self.sealing_key(), Some(self.now()));
@@ -291,11 +367,18 @@ fn with_cure(failure: Failure) -> Failure {
         Reason::InvalidAudience => {
             failure.with_hint("claim `aud`: the audience is not the configured one; change it, or the JWT template")
         }
+        reason if reason.is_retryable() => spent(failure),
         reason if reason.class() == Class::Verification && failure.hint().is_none() => {
             failure.with_hint("the API's own new token does not verify; check WORKOS_CLIENT_ID and the API host")
         }
         _ => failure,
     }
+}
+
+/// Asking again with the same grant cannot help, whatever the reason says.
+fn spent(failure: Failure) -> Failure {
+    let why = failure.hint().map(|why| format!("; {why}")).unwrap_or_default();
+    failure.with_hint(format!("the API has taken the grant, which is spent: begin a new sign-in{why}"))
 }
 
 fn cannot_begin(hint: impl Into<std::sync::Arc<str>>) -> Failure {

@@ -1,21 +1,21 @@
 //! Signing in through a browser that keeps cookies, and with each of the ten grants.
 
-use crate::support::{ADA, GRACE, NAVY, World};
+use crate::support::{ADA, GRACE, NAVY, World, session};
 use bytes::Bytes;
 use http::Request;
 use sealkit::{
-    Callback, CookieAction, Failure, Reason, SignInRequest, SignInStart, SignedIn,
+    Callback, CookieAction, Failure, RandomUnavailable, Reason, SecureRandom, SignInRequest, SignInStart,
+    SignedIn,
     api::{
-        DeviceCodeGrant, EmailVerificationGrant, Grant, MagicAuthGrant, MfaTotpGrant,
-        OrganizationSelectionGrant, PasswordGrant, RadarEmailChallengeGrant, RadarSmsChallengeGrant,
-        RefreshTokenGrant, RequestContext,
+        DeviceCodeGrant, EmailVerificationGrant, MagicAuthGrant, MfaTotpGrant, OrganizationSelectionGrant,
+        PasswordGrant, RadarEmailChallengeGrant, RadarSmsChallengeGrant, RequestContext, SignInGrant,
     },
     cookie::SetCookie,
-    sign_in::{OwnRoutes, ReturnTo, is_verifier_cookie},
+    sign_in::{OwnRoutes, Prompt, Provider, ReturnTo, is_verifier_cookie},
 };
-use sealkit_devidp::{Endpoint, Fault, IssuerForm, MintSession, StepUp, User};
+use sealkit_devidp::{Endpoint, Fault, IssuerForm, StepUp, User};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use url::Url;
 
 /// A browser's cookies, encoded as they stand in the header.
@@ -124,6 +124,192 @@ async fn the_request_decides_what_the_provider_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn every_parameter_of_the_authorize_page_can_be_asked_for() {
+    let world = World::new();
+    let request = SignInRequest::default()
+        .provider(Provider::Google)
+        .login_hint(GRACE)
+        .domain_hint("example.com")
+        .prompt(Prompt::Consent)
+        .invitation_token("inv_1")
+        .provider_scope("calendar")
+        .provider_scope("drive")
+        .provider_query_param("hd", "example.com")
+        .claim_nonce("n_1");
+    let start = begin(&world, &mut Jar::default(), &request);
+    let url = Url::parse(start.url.as_str()).unwrap();
+    let own = ["client_id", "state", "code_challenge"];
+    let sent: Vec<String> = url
+        .query_pairs()
+        .filter(|(name, _)| !own.contains(&&**name))
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let expected = [
+        "redirect_uri=http://localhost:3000/callback",
+        "response_type=code",
+        "provider=GoogleOAuth",
+        "code_challenge_method=S256",
+        "login_hint=grace@example.com",
+        "domain_hint=example.com",
+        "prompt=consent",
+        "invitation_token=inv_1",
+        "claim_nonce=n_1",
+        "provider_scopes=calendar",
+        "provider_scopes=drive",
+        "provider_query_params[hd]=example.com",
+    ];
+    assert_eq!(sent, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn parameters_that_contradict_are_refused_and_none_is_dropped() {
+    let world = World::new();
+    let base = SignInRequest::default;
+    let mine = |uri: &str| base().redirect_uri(Url::parse(uri).unwrap());
+    for (request, hint) in [
+        (base().connection_id("conn_1").provider(Provider::Google), "give one of"),
+        (base().connection_id("conn_1").organization_id(NAVY), "give one of"),
+        (base().provider(Provider::Google).organization_id(NAVY), "give one of"),
+        (base().connection_id("conn_1").sign_up(), "screen hint"),
+        (base().provider(Provider::Google).sign_up(), "screen hint"),
+        (base().connection_id("conn_1").max_age(Duration::ZERO), "maximum age"),
+        (base().provider(Provider::Google).max_age(Duration::ZERO), "maximum age"),
+        (base().provider_query_param("a[b]", "x"), "query parameters"),
+        (mine("https://localhost:3000/callback"), "origin"),
+        (mine("http://localhost:3001/callback"), "origin"),
+        (mine("http://evil.example/callback"), "origin"),
+        (mine("http://a:b@localhost:3000/callback"), "credentials"),
+        (mine("http://localhost:3000/callback#x"), "fragment"),
+    ] {
+        let failure = world.sealkit.begin_sign_in(&request, [""]).unwrap_err();
+        assert_eq!(failure.reason(), Reason::SignInRejected, "{request:?}");
+        assert!(failure.hint().unwrap().contains(hint), "{request:?}: {:?}", failure.hint());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sign_in_may_come_back_elsewhere_on_the_same_origin() {
+    let world = World::configured(|config| config.cookie_secure(true));
+    let mut jar = Jar::default();
+    let uri = Url::parse("http://localhost:3000/callback?tenant=7").unwrap();
+    let start = begin(&world, &mut jar, &SignInRequest::default().redirect_uri(uri.clone()));
+    let query = Url::parse(start.url.as_str()).unwrap().query().unwrap().to_owned();
+    assert_eq!(parameter(&query, "redirect_uri"), uri.as_str());
+    assert!(!start.set_cookies[0].to_header_value().contains("; Secure"), "the browser would not keep it");
+    let sealed = sealkit::sign_in::check_pkce(
+        &parameter(&query, "state"),
+        world.sealkit.config().key_ring(),
+        world.now(),
+    )
+    .unwrap();
+    assert_eq!(sealed.redirect_uri(), Some(uri.as_str()));
+    let back = at_provider(&world, start.url.as_str()).await;
+    complete(&world, &mut jar, &back).await.result.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_keys_no_code_is_spent_and_the_callback_can_be_loaded_again() {
+    let world = World::new();
+    let mut jar = Jar::default();
+    let request = SignInRequest::default().return_to(ReturnTo::sanitize("/wanted", &OwnRoutes::default()));
+    let start = begin(&world, &mut jar, &request);
+    let back = at_provider(&world, start.url.as_str()).await;
+    world.idp.fault(Endpoint::Jwks, Fault::status(503));
+    let callback = complete(&world, &mut jar, &back).await;
+    assert!(failure(&callback, Reason::JwksUnavailable).is_retryable());
+    assert_eq!(callback.return_to.as_str(), "/wanted");
+    assert_eq!((world.grant_count(), jar.0.len()), (0, 1));
+    let failure = sign_in(&world, PasswordGrant::new(ADA, "ada-dev-password")).await.unwrap_err();
+    assert_eq!((failure.reason(), world.grant_count()), (Reason::JwksUnavailable, 0));
+
+    world.pass(failure.retry_after().unwrap()).await;
+    complete(&world, &mut jar, &back).await.result.unwrap();
+    assert!(jar.0.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spent_code_is_never_called_retryable_without_saying_so() {
+    let world = World::new();
+    session(&world.authenticate(&world.ada()).await);
+    let claims = world.claims();
+    let unknown = |kid: &str| {
+        let header = json!({ "alg": "RS256", "kid": kid });
+        world.idp.sign_with(&header, &claims).unwrap()
+    };
+    // The one fetch of this half minute is gone.
+    let outcome = world.authenticate(&world.around(&unknown("forged"))).await;
+    assert_eq!(outcome.reason(), Some(Reason::UnknownSigningKey));
+    let mut jar = Jar::default();
+    let start = begin(&world, &mut jar, &SignInRequest::default());
+    let back = at_provider(&world, start.url.as_str()).await;
+    let token = unknown("new");
+    world.idp.fault(
+        Endpoint::Authenticate,
+        Fault::edit(move |answer| answer["access_token"] = token.clone().into()),
+    );
+    let callback = complete(&world, &mut jar, &back).await;
+    let hint = failure(&callback, Reason::JwksUnavailable).hint().unwrap();
+    assert!(hint.contains("spent") && hint.contains("begin a new sign-in"), "{hint}");
+    assert!(jar.0.is_empty());
+}
+
+/// A machine without randomness.
+#[derive(Debug)]
+struct NoRandom;
+
+impl SecureRandom for NoRandom {
+    fn fill(&self, _: &mut [u8]) -> Result<(), RandomUnavailable> {
+        Err(RandomUnavailable::default())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_cannot_seal_blames_itself() {
+    let world = World::new();
+    let broken = world.builder().random(Arc::new(NoRandom)).build().unwrap();
+    let payload = world.payload(&world.ada()).to_string();
+    let begun = broken.begin_sign_in(&SignInRequest::default(), [""]).unwrap_err();
+    for failure in [broken.seal_payload(&payload).unwrap_err(), begun] {
+        assert_eq!(failure.reason(), Reason::ServerError);
+        assert!(failure.is_retryable() && failure.hint().unwrap().contains("random"), "{failure:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_signed_out_although_no_page_can_end_it() {
+    let world = World::new();
+    let mut claims = world.claims();
+    claims["sid"] = "no id".into();
+    let sealed = world.around(&world.idp.sign(&claims).unwrap());
+    session(&world.authenticate(&sealed).await);
+    let failure = world.sealkit.sign_out("no id", None).await.unwrap_err();
+    assert_eq!(failure.reason(), Reason::InvalidJwt);
+    assert_eq!(world.authenticate(&sealed).await.reason(), Some(Reason::SessionRevoked));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_stored_comes_with_the_sign_in() {
+    let world = World::new();
+    world.idp.fault(
+        Endpoint::Authenticate,
+        Fault::edit(|answer| {
+            answer["oauth_tokens"] = json!({
+                "provider": "GoogleOAuth", "access_token": "at_google", "refresh_token": "rt_google",
+                "expires_at": 1_800_003_600, "scopes": ["profile"],
+            });
+            answer["authkit_authorization_code"] = "code_for_another".into();
+        }),
+    );
+    let signed_in = sign_in(&world, PasswordGrant::new(ADA, "ada-dev-password")).await.unwrap();
+    let tokens = signed_in.response.oauth_tokens().unwrap();
+    assert_eq!((tokens.provider.as_str(), tokens.access_token.expose_secret()), ("GoogleOAuth", "at_google"));
+    let code = signed_in.response.authkit_authorization_code().unwrap();
+    assert_eq!(code.expose_secret(), "code_for_another");
+    assert!(!format!("{signed_in:?}").contains("google"));
+    assert!(!world.payload(signed_in.sealed.expose_secret()).to_string().contains("google"), "never stored");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_begun_says_why() {
     let world = World::new();
     let request = SignInRequest::default().custom_state("x".repeat(2049));
@@ -183,11 +369,14 @@ async fn a_callback_without_its_parameters_is_refused() {
         let callback = complete(&world, &mut jar, query).await;
         failure(&callback, Reason::MissingAuthParams);
         assert_eq!(callback.return_to.as_str(), "/");
+        assert_eq!(callback.code_without_state, query.starts_with("code=a") && !query.contains("state=x"));
         assert_eq!(jar.0.len(), 1, "the flow that is under way is left alone: {query}");
     }
     // An impersonation that begins in the dashboard arrives with a code and no state.
     let code = world.idp.impersonation_code(ADA, "support@example.com", None).unwrap();
-    failure(&complete(&world, &mut jar, &format!("code={code}")).await, Reason::MissingAuthParams);
+    let callback = complete(&world, &mut jar, &format!("code={code}")).await;
+    failure(&callback, Reason::MissingAuthParams);
+    assert!(callback.code_without_state);
     assert_eq!(world.grant_count(), 0);
 }
 
@@ -357,7 +546,7 @@ async fn an_answer_without_tokens_or_user_is_no_sign_in() {
 
 // ---- the ten grants; authorization_code is above ----
 
-async fn sign_in(world: &World, grant: impl Into<Grant>) -> Result<SignedIn, Failure> {
+async fn sign_in(world: &World, grant: impl Into<SignInGrant>) -> Result<SignedIn, Failure> {
     world.sealkit.sign_in_with(&grant.into(), &RequestContext::default()).await
 }
 
@@ -369,7 +558,7 @@ async fn step(world: &World, rule: StepUp, reason: Reason) -> Failure {
     failure
 }
 
-async fn signed_in(world: &World, grant: impl Into<Grant>, email: &str) {
+async fn signed_in(world: &World, grant: impl Into<SignInGrant>, email: &str) {
     let signed_in = sign_in(world, grant).await.unwrap();
     assert_eq!(signed_in.session.user().unwrap().email(), Some(email));
     let outcome = world.authenticate(signed_in.sealed.expose_secret()).await;
@@ -414,7 +603,7 @@ async fn grant_email_verification() {
 async fn grant_mfa_totp() {
     let world = World::new();
     let failure = step(&world, StepUp::MfaChallenge, Reason::MfaChallenge).await;
-    let factor = &failure.step_up().unwrap().authentication_factors[0].0;
+    let factor = &failure.step_up().unwrap().authentication_factors[0].id;
     let request = Request::post(format!("/auth/factors/{factor}/challenge"))
         .header("authorization", format!("Bearer {}", world.idp.api_key().expose_secret()))
         .header("content-type", "application/json")
@@ -431,7 +620,7 @@ async fn grant_mfa_totp() {
 async fn grant_organization_selection() {
     let world = World::new();
     let failure = step(&world, StepUp::OrganizationSelection, Reason::OrganizationSelectionRequired).await;
-    assert!(failure.step_up().unwrap().organizations.iter().any(|(id, _)| id == NAVY));
+    assert!(failure.step_up().unwrap().organizations.iter().any(|organization| organization.id == NAVY));
     let signed_in = sign_in(&world, OrganizationSelectionGrant::new(pending(&failure), NAVY)).await.unwrap();
     assert_eq!(signed_in.session.organization_id(), Some(NAVY));
 }
@@ -464,11 +653,4 @@ async fn grant_device_code() {
     world.pass(device.interval + Duration::from_secs(1)).await;
     signed_in(&world, poll(), ADA).await;
     assert!(world.grants().iter().all(|grant| grant.json().get("client_secret").is_none()));
-}
-
-#[tokio::test(start_paused = true)]
-async fn grant_refresh_token() {
-    let world = World::new();
-    let minted = world.mint(MintSession::for_user(ADA));
-    signed_in(&world, RefreshTokenGrant::new(minted.refresh_token.as_str()), ADA).await;
 }
