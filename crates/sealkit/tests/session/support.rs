@@ -244,6 +244,21 @@ impl World {
     }
 }
 
+/// Whatever a test was about: nothing that belongs to sealing has left the process.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        assert!(self.idp.leaking_requests().is_empty(), "a request holds a member that no API has");
+        for request in self.idp.requests() {
+            let body = String::from_utf8_lossy(request.body());
+            let head = format!("{} {:?}", request.path(), request.headers());
+            assert!(!body.contains(PASSWORD) && !head.contains(PASSWORD), "the cookie password was sent");
+        }
+    }
+}
+
 fn builder(idp: &DevIdp, wire: &Wire, config: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> SealkitBuilder {
     let ring = KeyRing::builder().password("current", CookiePassword::from(PASSWORD)).build().unwrap();
     let base = Config::builder()
