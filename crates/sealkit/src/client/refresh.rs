@@ -167,6 +167,7 @@ impl Sealkit {
         let anchor = held.subject();
         let organization_id = wanted.map(str::to_owned).or_else(|| held.organization_id());
         let mut old = held.clone();
+        let mut replayed = false;
         for _ in 0..MAX_HOPS {
             let published = self.successor_of(&old, session_id, organization_id.as_deref()).await?;
             // What has just been asked for in our name will not be any better when it is asked for again.
@@ -183,15 +184,19 @@ impl Sealkit {
                 {
                     return Ok(fresh(session, &response));
                 }
-                Judged::Valid { .. } if ours => {
+                Judged::Valid { .. } if ours && replayed => {
                     return Err(Failure::new(Reason::InvalidResponse)
                         .with_hint("the API's answer is for another organization than the one asked for"));
                 }
                 Judged::Expired(_) if ours => {
                     return Err(Failure::new(Reason::ExpiredJwt).with_hint(CLOCK_AHEAD));
                 }
-                // Somebody else's result, in another organization or over by now: go on with its refresh token.
-                Judged::Valid { session, .. } => Held::Valid(session),
+                // Another organization's: somebody else's result, or the provider replayed one, which it does for one token
+                // only. Over by now: somebody else's. Go on with its refresh token.
+                Judged::Valid { session, .. } => {
+                    replayed |= ours;
+                    Held::Valid(session)
+                }
                 Judged::Expired(expired) => Held::Expired(expired),
                 Judged::Failed(failure) => return Err(failure),
             };

@@ -796,13 +796,27 @@ async fn a_replay_with_another_organization_is_not_believed_to_have_switched() {
     let other = world.another(|config| config);
     session(&other.refresh(&sealed, RefreshOptions::default()).await);
     let outcome = switch(&world, &sealed, NAVY).await;
+    assert_eq!(session(&outcome).organization_id(), Some(NAVY));
+    assert_eq!(world.grant_count(), 3, "one of the other's, one replay, and one with the successor's token");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_does_not_switch_is_asked_twice_and_the_pair_is_kept() {
+    let world = World::new();
+    let sealed = world.ada();
+    let elsewhere = world.mint(MintSession::for_user(ADA));
+    world.idp.fault(
+        Endpoint::Authenticate,
+        Fault::edit(move |answer| answer["access_token"] = elsewhere.access_token.clone().into()).always(),
+    );
+    let outcome = switch(&world, &sealed, NAVY).await;
     assert!(matches!(outcome, Outcome::Unavailable { .. }), "{outcome:?}");
     assert_eq!(outcome.reason(), Some(Reason::InvalidResponse));
-    assert_eq!(world.grant_count(), 2, "one of the other's and one replay: it is not asked again and again");
+    assert_eq!(world.grant_count(), 2);
     // The pair is kept, and asked again, it switches.
+    world.idp.clear_faults(Endpoint::Authenticate);
     let outcome = switch(&world, &new_cookie(&outcome), NAVY).await;
     assert_eq!(session(&outcome).organization_id(), Some(NAVY));
-    assert_eq!(world.grant_count(), 3);
 }
 
 #[tokio::test(start_paused = true)]
