@@ -12,12 +12,13 @@ use std::hint::black_box;
 
 fn session(criterion: &mut Criterion) {
     let idp = DevIdp::builder().build().expect("the provider starts");
-    let minted = idp.mint_session(MintSession::first_user()).expect("a session");
+    let minted = idp.mint_session(MintSession::for_user("ada@example.com")).expect("a session");
     let now = UnixMillis::from_millis(idp.clock().now().as_millis());
-    let keys = KeySet::parse(idp.jwks_json().as_bytes()).expect("a key set");
+    let keys = KeySet::parse(idp.jwks_json().to_string().as_bytes()).expect("a key set");
     let ring = KeyRing::from_password("a-password-for-benchmarks-0123456789").expect("a ring");
     let foreign = KeyRing::from_password("another-password-for-benchmarks-0123").expect("a ring");
-    let response = sealkit::session::AuthResponse::from_json(minted.response_json.as_bytes()).expect("an answer");
+    let response = sealkit::session::AuthResponse::from_json(minted.response_json.to_string().as_bytes())
+        .expect("an answer");
     let payload = sealkit::session::payload_of(&response, sealkit::format::Format::Iron.style());
     let sealed = iron::seal(payload.as_bytes(), &ring, None, &SystemRandom).expect("a seal");
     let reader = SessionReader::new(ring.clone(), TokenPolicy::new(IssuerPolicy::Any));

@@ -8,12 +8,12 @@ mod measure;
 
 use measure::measure;
 use sealkit::{
-    CookieAction, KeyRing, Outcome, SystemRandom, UnixMillis, cookie,
+    Clock as _, CookieAction, KeyRing, Outcome, SystemClock, SystemRandom, cookie,
     format::iron,
     session::{Judgement, SessionReader},
     token::{IssuerPolicy, KeySet, TokenPolicy},
 };
-use std::{fs, time::SystemTime};
+use std::fs;
 use url::Url;
 
 fn main() {
@@ -22,13 +22,14 @@ fn main() {
         eprintln!("usage: library FIXTURE PORT");
         std::process::exit(2);
     };
-    let read = |file: &str| fs::read_to_string(format!("{fixture}/{file}")).unwrap_or_else(|e| panic!("{file}: {e}"));
+    let read = |file: &str| {
+        fs::read_to_string(format!("{fixture}/{file}")).unwrap_or_else(|e| panic!("{file}: {e}"))
+    };
     let meta: serde_json::Value = serde_json::from_str(&read("meta.json")).unwrap();
     let text = |member: &str| meta[member].as_str().unwrap();
-    let (cookie, header, plain) = (read("cookie.iron.txt"), read("header.iron.txt"), read("session.camel.json"));
-    let now = UnixMillis::from_millis(
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis().try_into().unwrap(),
-    );
+    let (cookie, header, plain) =
+        (read("cookie.iron.txt"), read("header.iron.txt"), read("session.camel.json"));
+    let now = SystemClock.now();
 
     let ring = KeyRing::from_password(text("passwordHex")).unwrap();
     let foreign = KeyRing::from_password("another-password-of-at-least-32-characters").unwrap();
@@ -56,7 +57,9 @@ fn main() {
     assert!(session.claims().permissions().len() == 10 && session.user().unwrap().metadata().len() == 3);
     measure("iron", "authenticate", || authenticate().user().and_then(|user| user.email().map(str::len)));
     assert!(matches!(stranger.judge(&cookie, &keys, now), Judgement::Rejected(_)));
-    measure("iron", "refuse-foreign", || matches!(stranger.judge(&cookie, &keys, now), Judgement::Rejected(_)));
+    measure("iron", "refuse-foreign", || {
+        matches!(stranger.judge(&cookie, &keys, now), Judgement::Rejected(_))
+    });
 
     facade(&port, text("clientId"), text("passwordHex"), text("sub"), &cookie);
 }
@@ -78,18 +81,19 @@ fn facade(port: &str, client_id: &str, password: &str, user_id: &str, cookie: &s
     let hits = || -> u64 { runtime.block_on(get(port, "/hits")).parse().unwrap() };
 
     let before = hits();
-    let fetched_once = runtime.block_on(async {
+    runtime.block_on(async {
         let requests: Vec<_> = (0..1000)
             .map(|_| {
                 let (sealkit, cookie) = (sealkit.clone(), cookie.to_owned());
-                tokio::spawn(async move { matches!(sealkit.authenticate(&cookie).await, Outcome::Authenticated { .. }) })
+                tokio::spawn(async move {
+                    matches!(sealkit.authenticate(&cookie).await, Outcome::Authenticated { .. })
+                })
             })
             .collect();
         for request in requests {
             assert!(request.await.unwrap());
         }
     });
-    let () = fetched_once;
     let fetches = hits() - before;
     println!(
         "{}",
