@@ -133,7 +133,7 @@ Without --jwks the key set is fetched from the API (WORKOS_API_HOSTNAME, WORKOS_
 or WORKOS_BASE_URL) and WORKOS_CLIENT_ID must be set. The issuer is checked against WORKOS_ISSUER, else
 against those that follow from the client id; with --jwks and neither, it is not checked, and said so.")]
 pub(crate) struct Authenticate {
-    /// Key set to verify with (JSON, as /sso/jwks/<client id> answers it); nothing is fetched then
+    /// Key set to verify with (JSON, as /sso/jwks/CLIENT_ID answers it); nothing is fetched then
     #[arg(long, value_name = "FILE")]
     pub(crate) jwks: Option<PathBuf>,
     #[command(flatten)]
