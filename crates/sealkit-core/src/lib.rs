@@ -4,6 +4,7 @@
 //! pure function of (bytes, configuration, now).
 
 mod base64;
+mod casing;
 pub mod cookie;
 mod failure;
 pub mod format;

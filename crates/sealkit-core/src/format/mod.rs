@@ -5,7 +5,7 @@ mod key_shape;
 
 pub use key_shape::KeyShape;
 
-use crate::{Key, RandomUnavailable, UnixMillis, session::Style};
+use crate::{Key, RandomUnavailable, UnixMillis, casing::Style};
 use std::{fmt, str::FromStr};
 
 macro_rules! formats {

@@ -1,6 +1,5 @@
 //! The session: what a seal held ([`UnsealedSession`]) and what a token proved ([`Session`]).
 
-mod casing;
 mod members;
 mod reader;
 mod response;
@@ -9,7 +8,7 @@ pub(crate) mod text;
 mod unsealed;
 mod user;
 
-pub use casing::Style;
+pub use crate::casing::Style;
 pub use reader::{DEFAULT_LIMIT, Judgement, RefreshAhead, SessionReader};
 pub use response::{AuthResponse, AuthResponseError, NamedImpersonator, OauthTokens};
 pub use seal::{payload_after, payload_of};

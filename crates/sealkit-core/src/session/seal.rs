@@ -1,7 +1,10 @@
 //! Writing payloads: a new session from an answer of the API, and the successor of an old one.
 
-use super::{AuthResponse, UnsealedSession, casing::Style, members::Members};
-use crate::token;
+use super::{AuthResponse, UnsealedSession, members::Members};
+use crate::{
+    casing::{Names, Style},
+    token,
+};
 use zeroize::Zeroizing;
 
 /// The payload of a new session, in the order in which `@workos-inc/node` 11 writes it.
@@ -113,7 +116,8 @@ fn object<'m>(members: &'m Members, name: &str) -> Option<&'m str> {
 }
 
 /// The API's user in `style`: known members in the table's order, then the others in theirs, with the members of the old one
-/// that the table does not know kept in their places.
+/// that the table does not know kept in their places. A member that the old one spells as the API does (Kotlin's users in a
+/// camelCase payload) keeps its spelling, so that no value stands there twice.
 fn merged_user(old: Option<&str>, api: &str, style: Style) -> String {
     let Ok(new) = Members::parse(api) else { return api.to_owned() };
     let names = style.user();
@@ -124,9 +128,10 @@ fn merged_user(old: Option<&str>, api: &str, style: Style) -> String {
             "metadata" if style == Style::Camel => Some("{}"),
             _ => None,
         };
+        let name = if user.get(member).is_some() { member } else { names.of(member) };
         match new.get(member).or(absent) {
-            Some(value) => user.set(names.of(member), value),
-            None => user.remove(names.of(member)),
+            Some(value) => user.set(name, value),
+            None => user.remove(name),
         }
     }
     for (member, value) in new.iter() {
@@ -137,7 +142,7 @@ fn merged_user(old: Option<&str>, api: &str, style: Style) -> String {
     user.to_json().to_string()
 }
 
-fn recased(json: &str, from: super::casing::Names, to: super::casing::Names) -> String {
+fn recased(json: &str, from: Names, to: Names) -> String {
     let Ok(members) = Members::parse(json) else { return json.to_owned() };
     let mut out = Members::default();
     for (name, value) in members.iter() {
@@ -183,6 +188,18 @@ mod tests {
             let expected = json!({ "accessToken": "a", "refreshToken": "r", "user": { "id": "user_1" } });
             assert_eq!(later, expected, "{odd}");
         }
+    }
+
+    #[test]
+    fn a_user_in_the_apis_spelling_keeps_it_and_no_value_stands_there_twice() {
+        let old = old(&json!({ "accessToken": "a", "user": { "id": "u", "email_verified": false, "x": 1 } }));
+        let answer = answer(json!({ "user": { "id": "u", "email_verified": true, "first_name": "Ada" } }));
+        let user = &parsed(&payload_after(&old, &answer, None))["user"];
+        assert_eq!(
+            (&user["email_verified"], &user["x"], &user["firstName"]),
+            (&json!(true), &json!(1), &json!("Ada"))
+        );
+        assert!(user.get("emailVerified").is_none(), "{user}");
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! What came out of a seal: authentic, but not yet proven by a token.
 
 use super::{
-    casing::Style,
     text::{Lenient, Text},
     user::{User, UserPlaces, UserSeed},
 };
-use crate::{AccessToken, Detail, RefreshToken};
+use crate::{AccessToken, Detail, RefreshToken, casing::Style};
 use serde::{
     Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},

@@ -9,6 +9,10 @@
 //! over the ASCII text of the salt. The suffix is not covered by the MAC; it is accepted as `~2` or absent, and means
 //! nothing. Source: `@hapi/iron` 7.0.1, iron-webcrypto 2.0.0, `@workos-inc/node` 11.0.0.
 
+mod key;
+
+pub(crate) use key::IronKey;
+
 use super::{Opened, SealError};
 use crate::{
     Detail, KeyRing, SecureRandom, UnixMillis,
@@ -19,11 +23,8 @@ use crate::{
 };
 use aes::Aes256;
 use cbc::cipher::{BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _, block_padding::Pkcs7};
-use hmac::{Hmac, KeyInit, Mac as _};
-use sha1::{Digest as _, Sha1};
-use sha2::Sha256;
-use std::{fmt, time::Duration};
-use zeroize::Zeroize as _;
+use key::DerivedKey;
+use std::time::Duration;
 
 /// What every seal of this format begins with.
 pub const PREFIX: &str = "Fe26.2*";
@@ -39,47 +40,6 @@ const EMPTY_ID: &str = "default";
 
 /// Salts are written as 64 characters of hexadecimal text.
 const SALT: usize = 64;
-
-/// A password made ready: the HMAC pads of PBKDF2 are computed once.
-pub(crate) struct IronKey(Hmac<Sha1>);
-
-impl IronKey {
-    pub(crate) fn new(password: &str) -> Self {
-        let mut key = match password.len() {
-            ..=64 => block(password.as_bytes()),
-            _ => block(&Sha1::digest(password)),
-        };
-        let hmac = Hmac::new(&key.into());
-        key.zeroize();
-        Self(hmac)
-    }
-
-    /// PBKDF2-HMAC-SHA-1 (RFC 8018 §5.2), one round, 32 bytes: two blocks of 20, cut.
-    fn derive(&self, salt: &str) -> DerivedKey {
-        let mut salted = self.0.clone();
-        salted.update(salt.as_bytes());
-        let part = |index: u8| salted.clone().chain_update([0, 0, 0, index]).finalize().into_bytes();
-        let mut key = DerivedKey([0; 32]);
-        for (to, from) in key.0.iter_mut().zip(part(1).iter().chain(&part(2))) {
-            *to = *from;
-        }
-        key
-    }
-}
-
-impl fmt::Debug for IronKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IronKey([redacted])")
-    }
-}
-
-struct DerivedKey([u8; 32]);
-
-impl Drop for DerivedKey {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
 
 /// Seals `plaintext` with the ring's first password, as `@workos-inc/node` 11 does: lower-case hex salts, suffix `~2`.
 ///
@@ -114,7 +74,7 @@ pub fn seal(
     if let Some(start) = ciphertext.get_mut(..plaintext.len()) {
         start.copy_from_slice(plaintext);
     }
-    cbc::Encryptor::<Aes256>::new(&encryption_key.0.into(), &iv.into())
+    cbc::Encryptor::<Aes256>::new(encryption_key.as_bytes().into(), &iv.into())
         .encrypt_padded::<Pkcs7>(&mut ciphertext, plaintext.len())
         .map_err(|_| SealError::Crypto)?;
     URL_SAFE_NO_PAD.encode_append(&ciphertext, &mut out);
@@ -126,7 +86,7 @@ pub fn seal(
     out.push('*');
     push_hex(&mut out, &mac_salt);
     let mac_key = key.iron().derive(out.get(out.len() - SALT..).unwrap_or_default());
-    let tag = mac(&mac_key, out.get(..signed).unwrap_or_default());
+    let tag = mac_key.mac(out.get(..signed).unwrap_or_default());
     out.push('*');
     URL_SAFE_NO_PAD.encode_append(tag, &mut out);
     out.push_str(SUFFIX);
@@ -152,7 +112,7 @@ pub fn open<'r>(
     let id = if seal.id.is_empty() { EMPTY_ID } else { seal.id };
     let mut outcome = Detail::WrongPassword;
     for key in ring.named(id) {
-        if !constant_time_eq(mac(&key.iron().derive(seal.mac_salt), seal.signed).as_slice(), &seal.mac) {
+        if !constant_time_eq(&key.iron().derive(seal.mac_salt).mac(seal.signed), &seal.mac) {
             outcome = if key.is_short() { Detail::BadPassword } else { Detail::Tampered };
             continue;
         }
@@ -171,7 +131,7 @@ fn decrypt(seal: &Seal<'_>, key: &DerivedKey, plaintext: &mut Vec<u8>) -> Result
         return Err(Detail::Malformed);
     }
     URL_SAFE_NO_PAD.decode_append(seal.ciphertext, plaintext).map_err(|_| Detail::Malformed)?;
-    let length = cbc::Decryptor::<Aes256>::new(&key.0.into(), &iv.into())
+    let length = cbc::Decryptor::<Aes256>::new(key.as_bytes().into(), &iv.into())
         .decrypt_padded::<Pkcs7>(plaintext)
         .map_err(|_| Detail::Malformed)?
         .len();
@@ -233,49 +193,12 @@ fn is_salt(text: &str) -> bool {
     text.len() == SALT && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-fn mac(key: &DerivedKey, signed: &str) -> [u8; 32] {
-    Hmac::<Sha256>::new(&block(&key.0).into()).chain_update(signed.as_bytes()).finalize().into_bytes().into()
-}
-
-/// An HMAC key of at most 64 bytes, filled up with zeros (RFC 2104 §2).
-fn block(key: &[u8]) -> [u8; 64] {
-    let mut block = [0; 64];
-    for (to, from) in block.iter_mut().zip(key) {
-        *to = *from;
-    }
-    block
-}
-
 fn push_hex(out: &mut String, bytes: &[u8]) {
     const DIGITS: [char; 16] =
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     for byte in bytes {
         for digit in [byte >> 4, byte & 0xf] {
             out.push(DIGITS.get(usize::from(digit)).copied().unwrap_or('0'));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use aws_lc_rs::pbkdf2;
-    use std::num::NonZeroU32;
-
-    #[test]
-    fn the_derivation_is_that_of_another_library_at_every_password_length() {
-        let salt = "275fc63a08e4cc6e69b7d86c53b15e9345d84c7f49e235823607b68715a5b532";
-        for length in 0..200 {
-            let password = "p\u{e4}ssword ".repeat(20).chars().take(length).collect::<String>();
-            let mut theirs = [0; 32];
-            pbkdf2::derive(
-                pbkdf2::PBKDF2_HMAC_SHA1,
-                NonZeroU32::MIN,
-                salt.as_bytes(),
-                password.as_bytes(),
-                &mut theirs,
-            );
-            assert_eq!(IronKey::new(&password).derive(salt).0, theirs, "{length}");
         }
     }
 }
