@@ -34,13 +34,12 @@ fn hex(nibble: u8) -> char {
 /// Decodes once. `None` for an escape without two hexadecimal digits, and for a result that is not UTF-8; a `+` stays one.
 /// Allocates only when something is encoded.
 pub(super) fn decode(text: &str) -> Option<Cow<'_, str>> {
-    let mut pieces = text.split('%');
-    let first = pieces.next()?;
-    if first.len() == text.len() {
+    if memchr::memchr(b'%', text.as_bytes()).is_none() {
         return Some(Cow::Borrowed(text));
     }
+    let mut pieces = text.split('%');
     let mut bytes = Vec::with_capacity(text.len());
-    bytes.extend_from_slice(first.as_bytes());
+    bytes.extend_from_slice(pieces.next()?.as_bytes());
     for piece in pieces {
         let (digits, rest) = piece.split_at_checked(2)?;
         // The check comes first because `from_str_radix` takes a sign.

@@ -172,8 +172,9 @@ impl RefreshAhead {
         let Some(issued_at) = claims.issued_at() else { return false };
         let lifetime = claims.expires_at().saturating_since(issued_at);
         let window = self.at_most.min(lifetime * self.percent / 100);
-        let jitter = window * self.jitter_percent / 100 * spread(claims.session_id()) / 256;
-        claims.expires_at().saturating_since(now) < window.saturating_sub(jitter)
+        let left = claims.expires_at().saturating_since(now);
+        let jitter = || window * self.jitter_percent / 100 * spread(claims.session_id()) / 256;
+        left < window && left < window.saturating_sub(jitter())
     }
 }
 

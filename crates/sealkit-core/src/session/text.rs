@@ -42,121 +42,122 @@ pub(crate) fn range_within(base: &str, part: &str) -> Option<Range<usize>> {
 /// For members that a JWT template or an application may have given another shape: they must not make the session unreadable.
 pub(crate) struct Lenient<'a>(pub(crate) Option<Cow<'a, str>>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Lenient<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(deserializer.deserialize_any(LenientVisitor)?))
-    }
-}
-
 /// A list of strings; items of another kind are left out, and anything but a list counts as an empty one.
 #[derive(Default)]
 pub(crate) struct LenientList<'a>(pub(crate) Vec<Cow<'a, str>>);
 
+/// A whole number that is not negative; anything else counts as absent.
+#[derive(Default)]
+pub(crate) struct LenientNumber(pub(crate) Option<u64>);
+
+/// True or false; anything else counts as absent.
+#[derive(Default)]
+pub(crate) struct LenientBool(pub(crate) Option<bool>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Lenient<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(match Value::deserialize(deserializer)? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }))
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for LenientList<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(deserializer.deserialize_any(LenientListVisitor)?))
+        Ok(Self(match Value::deserialize(deserializer)? {
+            Value::List(list) => list,
+            _ => Vec::new(),
+        }))
     }
 }
 
-struct LenientVisitor;
+impl<'de> Deserialize<'de> for LenientNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(match Value::deserialize(deserializer)? {
+            Value::Number(number) => Some(number),
+            _ => None,
+        }))
+    }
+}
 
-impl<'de> Visitor<'de> for LenientVisitor {
-    type Value = Option<Cow<'de, str>>;
+impl<'de> Deserialize<'de> for LenientBool {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(match Value::deserialize(deserializer)? {
+            Value::Bool(truth) => Some(truth),
+            _ => None,
+        }))
+    }
+}
+
+/// Any JSON value, as far as somebody may want it.
+enum Value<'a> {
+    Text(Cow<'a, str>),
+    Number(u64),
+    Bool(bool),
+    List(Vec<Cow<'a, str>>),
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Value<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
-    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Borrowed(text)))
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Value<'de>, E> {
+        Ok(Value::Text(Cow::Borrowed(text)))
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Owned(text.to_owned())))
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value<'de>, E> {
+        Ok(Value::Text(Cow::Owned(text.to_owned())))
     }
 
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_bool<E: de::Error>(self, truth: bool) -> Result<Value<'de>, E> {
+        Ok(Value::Bool(truth))
     }
 
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Value<'de>, E> {
+        Ok(Value::Number(number))
     }
 
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Value<'de>, E> {
+        Ok(Value::Other)
     }
 
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Value<'de>, E> {
+        Ok(Value::Other)
     }
 
-    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_unit<E: de::Error>(self) -> Result<Value<'de>, E> {
+        Ok(Value::Other)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-}
-
-struct LenientListVisitor;
-
-impl<'de> Visitor<'de> for LenientListVisitor {
-    type Value = Vec<Cow<'de, str>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value<'de>, A::Error> {
         let mut list = Vec::new();
-        while let Some(Lenient(item)) = items.next_element()? {
-            if list.is_empty() {
-                list.reserve(8);
+        while let Some(item) = items.next_element()? {
+            if let Lenient(Some(text)) = item {
+                if list.is_empty() {
+                    list.reserve(8);
+                }
+                list.push(text);
             }
-            list.extend(item);
         }
-        Ok(list)
+        Ok(Value::List(list))
     }
 
-    fn visit_borrowed_str<E: de::Error>(self, _: &'de str) -> Result<Self::Value, E> {
-        Ok(Vec::new())
-    }
-
-    fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(Vec::new())
-    }
-
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Vec::new())
-    }
-
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Vec::new())
-    }
-
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Vec::new())
-    }
-
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Vec::new())
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-        Ok(Vec::new())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value<'de>, A::Error> {
         while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Vec::new())
+        Ok(Value::Other)
     }
 }
 
@@ -174,6 +175,14 @@ mod tests {
             assert!(serde_json::from_str::<LenientList<'_>>(json).unwrap().0.is_empty(), "{json}");
         }
         assert_eq!(serde_json::from_str::<LenientList<'_>>(r#"["a",1,"b"]"#).unwrap().0, ["a", "b"]);
+        for json in ["null", "-1", "1.5", "1e3", "true", "\"1\"", "[1]", "{}"] {
+            assert!(serde_json::from_str::<LenientNumber>(json).unwrap().0.is_none(), "{json}");
+        }
+        assert_eq!(serde_json::from_str::<LenientNumber>("18446744073709551615").unwrap().0, Some(u64::MAX));
+        for json in ["null", "0", "\"true\"", "[true]", "{}"] {
+            assert!(serde_json::from_str::<LenientBool>(json).unwrap().0.is_none(), "{json}");
+        }
+        assert_eq!(serde_json::from_str::<LenientBool>("false").unwrap().0, Some(false));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The user as the seal holds it.
 
-use super::text::{Lenient, Text, range_within};
+use super::text::{Lenient, LenientBool, Text, range_within};
 use serde::{
     Serialize, Serializer,
     de::{self, Deserializer, IgnoredAny, MapAccess, Visitor},
@@ -184,11 +184,7 @@ impl<'de> Visitor<'de> for UserSeed<'_> {
                 "createdAt" | "created_at" => &mut places.created_at,
                 "updatedAt" | "updated_at" => &mut places.updated_at,
                 "emailVerified" | "email_verified" => {
-                    places.email_verified = match map.next_value::<&RawValue>()?.get() {
-                        "true" => Some(true),
-                        "false" => Some(false),
-                        _ => None,
-                    };
+                    places.email_verified = map.next_value::<LenientBool>()?.0;
                     continue;
                 }
                 "metadata" => {

@@ -2,7 +2,7 @@
 
 use crate::{
     Failure, Reason, UnixMillis,
-    session::text::{Lenient, LenientList, Text},
+    session::text::{Lenient, LenientList, LenientNumber, Text},
 };
 use serde::{
     Deserialize,
@@ -50,10 +50,10 @@ pub(super) struct RawClaims<'a> {
     pub(super) exp: u64,
     #[serde(default, deserialize_with = "number")]
     pub(super) nbf: Option<u64>,
-    #[serde(default, deserialize_with = "lenient_number")]
-    iat: Option<u64>,
-    #[serde(default, deserialize_with = "lenient_number")]
-    auth_time: Option<u64>,
+    #[serde(default)]
+    iat: LenientNumber,
+    #[serde(default)]
+    auth_time: LenientNumber,
     #[serde(borrow, default)]
     pub(super) iss: Option<Lenient<'a>>,
     #[serde(borrow, default)]
@@ -105,11 +105,6 @@ fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u6
     u64::deserialize(deserializer).map(Some)
 }
 
-/// A number that decides nothing: anything else counts as absent.
-fn lenient_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Ok(<&RawValue>::deserialize(deserializer)?.get().parse().ok())
-}
-
 impl RawClaims<'_> {
     fn places(self, json: &str) -> Places {
         let text = |part: Cow<'_, str>| Text::within(json, part);
@@ -119,8 +114,8 @@ impl RawClaims<'_> {
             subject: text(self.sub.0),
             session_id: text(self.sid.0),
             expires_at: UnixMillis::from_secs(self.exp),
-            issued_at: self.iat.map(UnixMillis::from_secs),
-            authenticated_at: self.auth_time.map(UnixMillis::from_secs),
+            issued_at: self.iat.0.map(UnixMillis::from_secs),
+            authenticated_at: self.auth_time.0.map(UnixMillis::from_secs),
             issuer: lenient(self.iss),
             token_id: lenient(self.jti),
             organization_id: lenient(self.org_id),

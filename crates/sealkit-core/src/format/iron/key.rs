@@ -24,9 +24,10 @@ impl IronKey {
     pub(super) fn derive(&self, salt: &str) -> DerivedKey {
         let mut salted = self.0.clone();
         salted.update(salt.as_bytes());
-        let part = |index: u8| salted.clone().chain_update([0, 0, 0, index]).finalize().into_bytes();
+        let first = salted.clone().chain_update([0, 0, 0, 1]).finalize().into_bytes();
+        let second = salted.chain_update([0, 0, 0, 2]).finalize().into_bytes();
         let mut key = DerivedKey([0; 32]);
-        for (to, from) in key.0.iter_mut().zip(part(1).iter().chain(&part(2))) {
+        for (to, from) in key.0.iter_mut().zip(first.iter().chain(&second)) {
             *to = *from;
         }
         key
