@@ -1,6 +1,7 @@
 //! Reading the `Cookie` header: hostile input, bounded work, no allocation for what is not encoded.
 
 use super::percent;
+use crate::split;
 use std::{borrow::Cow, fmt};
 
 /// Bytes of all `Cookie` lines of a request that are read. A pair that does not end within them is not seen.
@@ -145,7 +146,7 @@ fn within(line: &[u8], budget: usize) -> &[u8] {
 }
 
 fn parse(piece: &[u8]) -> Option<(&str, &str)> {
-    let (name, value) = std::str::from_utf8(piece).ok()?.split_once('=')?;
+    let (name, value) = split::at_first(simdutf8::basic::from_utf8(piece).ok()?, b'=')?;
     let (name, value) = (name.trim_matches([' ', '\t']), value.trim_matches([' ', '\t']));
     if name.is_empty() { None } else { Some((name, value)) }
 }

@@ -1,13 +1,38 @@
 //! Strings inside a JSON text that somebody else owns: where they stand, so that nothing is copied.
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use std::{borrow::Cow, fmt, ops::Range};
+use serde::{
+    Deserialize,
+    de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use std::{borrow::Cow, fmt};
 
 /// A string of a JSON text: its place there, or its own copy when it was written with escapes.
 #[derive(Clone, Debug)]
 pub(crate) enum Text {
-    At(Range<usize>),
+    At(Place),
     Own(Box<str>),
+}
+
+/// Where a piece of a text stands. Half the size of a range: sessions are full of them, and are moved about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    start: u32,
+    end: u32,
+}
+
+impl Place {
+    /// Where `part` stands in `base`, if it is a piece of it.
+    pub(crate) fn within(base: &str, part: &str) -> Option<Self> {
+        let start = part.as_ptr().addr().checked_sub(base.as_ptr().addr())?;
+        let end = start.checked_add(part.len())?;
+        let place = Self { start: start.try_into().ok()?, end: end.try_into().ok()? };
+        (end <= base.len()).then_some(place)
+    }
+
+    /// What stands there.
+    pub(crate) fn get(self, base: &str) -> Option<&str> {
+        base.get(usize::try_from(self.start).ok()?..usize::try_from(self.end).ok()?)
+    }
 }
 
 impl Text {
@@ -15,8 +40,8 @@ impl Text {
     pub(crate) fn within(base: &str, part: Cow<'_, str>) -> Self {
         match part {
             Cow::Owned(own) => Self::Own(own.into()),
-            Cow::Borrowed(part) => match range_within(base, part) {
-                Some(range) => Self::At(range),
+            Cow::Borrowed(part) => match Place::within(base, part) {
+                Some(place) => Self::At(place),
                 None => Self::Own(part.into()),
             },
         }
@@ -24,18 +49,15 @@ impl Text {
 
     pub(crate) fn get<'a>(&'a self, base: &'a str) -> &'a str {
         match self {
-            Self::At(range) => base.get(range.clone()).unwrap_or_default(),
+            Self::At(place) => place.get(base).unwrap_or_default(),
             Self::Own(own) => own,
         }
     }
 }
 
-/// The byte range of `part` in `base`, if it is a piece of it.
-pub(crate) fn range_within(base: &str, part: &str) -> Option<Range<usize>> {
-    let start = part.as_ptr().addr().checked_sub(base.as_ptr().addr())?;
-    let range = start..start.checked_add(part.len())?;
-    (base.get(range.clone())?.as_ptr() == part.as_ptr()).then_some(range)
-}
+/// A string, borrowed where it is written without escapes.
+#[derive(Deserialize)]
+pub(crate) struct Borrowed<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 /// A member that is taken when it is a string and counts as absent when it is anything else.
 ///
@@ -147,7 +169,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
         while let Some(item) = items.next_element()? {
             if let Lenient(Some(text)) = item {
                 if list.is_empty() {
-                    list.reserve(8);
+                    list.reserve(16);
                 }
                 list.push(text);
             }
@@ -188,8 +210,8 @@ mod tests {
     #[test]
     fn a_piece_is_found_where_it_stands_and_nowhere_else() {
         let base = "abcabc";
-        assert_eq!(range_within(base, base.get(3..5).unwrap()), Some(3..5));
-        assert_eq!(range_within(base, "zzz"), None);
+        assert_eq!(Place::within(base, base.get(3..5).unwrap()), Some(Place { start: 3, end: 5 }));
+        assert_eq!(Place::within(base, "zzz"), None);
         assert_eq!(Text::within(base, Cow::Borrowed(base.get(3..).unwrap())).get(base), "abc");
         assert_eq!(Text::within(base, Cow::Borrowed("elsewhere")).get(base), "elsewhere");
     }

@@ -1,7 +1,7 @@
 //! What came out of a seal: authentic, but not yet proven by a token.
 
 use super::{
-    text::{Lenient, Text},
+    text::{Borrowed, Lenient, Text},
     user::{User, UserPlaces, UserSeed},
 };
 use crate::{AccessToken, Detail, RefreshToken, casing::Style};
@@ -52,9 +52,9 @@ impl UnsealedSession {
             }
         };
         let mut json = serde_json::Deserializer::from_str(&text);
-        let places = json
-            .deserialize_map(PlacesVisitor { base: &text, style })
-            .and_then(|places| json.end().map(|()| places))
+        let mut places = Places::default();
+        json.deserialize_map(PlacesVisitor { base: &text, style, places: &mut places })
+            .and_then(|()| json.end())
             .map_err(|_| Detail::NotASession)?;
         if places.access_token.as_ref().is_none_or(|token| token.get(&text).is_empty()) {
             return Err(Detail::NotASession);
@@ -164,30 +164,31 @@ fn wipe(mut bytes: Vec<u8>) {
 struct PlacesVisitor<'b> {
     base: &'b str,
     style: Style,
+    places: &'b mut Places,
 }
 
 impl<'de> Visitor<'de> for PlacesVisitor<'_> {
-    type Value = Places;
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a session object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Places, A::Error> {
-        let names = self.style.session();
-        let mut places = Places::default();
-        while let Some(Lenient(name)) = map.next_key()? {
-            let slot = match names.api_name(name.as_deref().unwrap_or_default()) {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self { base, style, places } = self;
+        let names = style.session();
+        while let Some(Borrowed(name)) = map.next_key()? {
+            let slot = match names.api_name(&name) {
                 Some("access_token") => &mut places.access_token,
                 Some("refresh_token") => &mut places.refresh_token,
                 Some("organization_id") => &mut places.organization_id,
                 Some("authentication_method") => &mut places.authentication_method,
                 Some("user") => {
-                    places.user = map.next_value_seed(UserSeed { base: self.base })?;
+                    map.next_value_seed(UserSeed { base, places: &mut places.user })?;
                     continue;
                 }
                 Some("impersonator") => {
-                    places.impersonator = impersonator(self.base, map.next_value::<&RawValue>()?.get());
+                    places.impersonator = impersonator(base, map.next_value::<&RawValue>()?.get());
                     continue;
                 }
                 _ => {
@@ -195,9 +196,9 @@ impl<'de> Visitor<'de> for PlacesVisitor<'_> {
                     continue;
                 }
             };
-            *slot = map.next_value::<Lenient<'de>>()?.0.map(|text| Text::within(self.base, text));
+            *slot = map.next_value::<Lenient<'de>>()?.0.map(|text| Text::within(base, text));
         }
-        Ok(places)
+        Ok(())
     }
 }
 

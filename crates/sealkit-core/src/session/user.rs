@@ -1,13 +1,13 @@
 //! The user as the seal holds it.
 
-use super::text::{Lenient, LenientBool, Text, range_within};
+use super::text::{Borrowed, Lenient, LenientBool, Place, Text};
 use serde::{
     Serialize, Serializer,
     de::{self, Deserializer, IgnoredAny, MapAccess, Visitor},
     ser::SerializeMap as _,
 };
 use serde_json::value::RawValue;
-use std::{borrow::Cow, collections::BTreeMap, fmt, ops::Range};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 /// The user of a session, read in place. Every member but the id may be missing: old SDKs wrote fewer.
 ///
@@ -33,7 +33,7 @@ pub(crate) struct UserPlaces {
     last_sign_in_at: Option<Text>,
     created_at: Option<Text>,
     updated_at: Option<Text>,
-    metadata: Option<Range<usize>>,
+    metadata: Option<Place>,
 }
 
 impl UserPlaces {
@@ -95,7 +95,7 @@ impl<'s> User<'s> {
     /// `metadata`: your own names and texts. Values that are no texts are left out.
     #[must_use]
     pub fn metadata(&self) -> BTreeMap<Cow<'s, str>, Cow<'s, str>> {
-        let Some(json) = self.places.metadata.clone().and_then(|range| self.text.get(range)) else {
+        let Some(json) = self.places.metadata.and_then(|place| place.get(self.text)) else {
             return BTreeMap::new();
         };
         let raw: BTreeMap<String, Lenient<'s>> = serde_json::from_str(json).unwrap_or_default();
@@ -143,14 +143,15 @@ impl Serialize for User<'_> {
     }
 }
 
-/// Reads a user object in one pass; its places are relative to `base`, the text that is being parsed.
+/// Reads a user object in one pass; its places are relative to `base`, the text that is being parsed. `places` stays `None`
+/// for null. (Places are large: what is filled where it stays need not be moved there.)
 pub(crate) struct UserSeed<'b> {
     pub(crate) base: &'b str,
+    pub(crate) places: &'b mut Option<UserPlaces>,
 }
 
 impl<'de> de::DeserializeSeed<'de> for UserSeed<'_> {
-    /// `None`: null, or no object.
-    type Value = Option<UserPlaces>;
+    type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
@@ -158,20 +159,21 @@ impl<'de> de::DeserializeSeed<'de> for UserSeed<'_> {
 }
 
 impl<'de> Visitor<'de> for UserSeed<'_> {
-    type Value = Option<UserPlaces>;
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a user object or null")
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
+        *self.places = None;
+        Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut places = UserPlaces::default();
-        while let Some(Lenient(name)) = map.next_key()? {
-            let slot = match name.as_deref().unwrap_or_default() {
+        let places = self.places.insert(UserPlaces::default());
+        while let Some(Borrowed(name)) = map.next_key()? {
+            let slot = match &*name {
                 "id" => &mut places.id,
                 "email" => &mut places.email,
                 "name" => &mut places.name,
@@ -188,7 +190,7 @@ impl<'de> Visitor<'de> for UserSeed<'_> {
                     continue;
                 }
                 "metadata" => {
-                    places.metadata = range_within(self.base, map.next_value::<&RawValue>()?.get());
+                    places.metadata = Place::within(self.base, map.next_value::<&RawValue>()?.get());
                     continue;
                 }
                 _ => {
@@ -198,6 +200,6 @@ impl<'de> Visitor<'de> for UserSeed<'_> {
             };
             *slot = map.next_value::<Lenient<'de>>()?.0.map(|text| Text::within(self.base, text));
         }
-        Ok(Some(places))
+        Ok(())
     }
 }

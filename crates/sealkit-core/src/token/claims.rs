@@ -2,7 +2,7 @@
 
 use crate::{
     Failure, Reason, UnixMillis,
-    session::text::{Lenient, LenientList, LenientNumber, Text},
+    session::text::{Borrowed, Lenient, LenientList, LenientNumber, Text},
 };
 use serde::{
     Deserialize,
@@ -82,9 +82,6 @@ pub(super) struct Actor<'a> {
     #[serde(borrow)]
     pub(super) sub: Borrowed<'a>,
 }
-
-#[derive(Deserialize)]
-pub(super) struct Borrowed<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 /// An actor that is no object is unreadable, not absent.
 fn actor<'de: 'a, 'a, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Actor<'a>>, D::Error> {

@@ -13,6 +13,7 @@ use crate::{
     base64::{URL_SAFE_NO_PAD, decode_into},
     split,
 };
+use aws_lc_rs::digest;
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use std::{borrow::Cow, time::Duration};
 use url::Url;
@@ -165,7 +166,9 @@ pub(crate) fn verify(
     let Some(key) = keys.get(kid) else {
         return Err(TokenRejection { reason: Reason::UnknownSigningKey, kid: Some(kid.into()) });
     };
-    key.verify_sig(signed.as_bytes(), signature).map_err(|_| Reason::InvalidJwtSignature)?;
+    // Hashing first costs a percent less than `verify_sig`, which sets up a context for both.
+    let digest = digest::digest(&digest::SHA256, signed.as_bytes());
+    key.verify_digest_sig(&digest, signature).map_err(|_| Reason::InvalidJwtSignature)?;
 
     let payload = String::from_utf8(payload).map_err(|_| Reason::InvalidJwt)?;
     let claims = Claims::read(payload, || Reason::InvalidJwt, |claims| check(claims, policy, anchor, now))?;

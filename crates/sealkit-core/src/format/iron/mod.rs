@@ -65,8 +65,7 @@ pub fn seal(
     out.push_str(PREFIX);
     out.push_str(id);
     out.push('*');
-    push_hex(&mut out, &enc_salt);
-    let encryption_key = key.iron().derive(out.get(out.len() - SALT..).unwrap_or_default());
+    let encryption_key = key.iron().derive(&push_hex(&mut out, &enc_salt));
     out.push('*');
     URL_SAFE_NO_PAD.encode_append(iv, &mut out);
     out.push('*');
@@ -84,8 +83,7 @@ pub fn seal(
     }
     let signed = out.len();
     out.push('*');
-    push_hex(&mut out, &mac_salt);
-    let mac_key = key.iron().derive(out.get(out.len() - SALT..).unwrap_or_default());
+    let mac_key = key.iron().derive(&push_hex(&mut out, &mac_salt));
     let tag = mac_key.mac(out.get(..signed).unwrap_or_default());
     out.push('*');
     URL_SAFE_NO_PAD.encode_append(tag, &mut out);
@@ -142,11 +140,11 @@ fn decrypt(seal: &Seal<'_>, key: &DerivedKey, plaintext: &mut Vec<u8>) -> Result
 /// The parts of a seal, borrowed from its text; nothing in it has been believed yet.
 struct Seal<'a> {
     id: &'a str,
-    enc_salt: &'a str,
+    enc_salt: &'a [u8; SALT],
     iv: &'a str,
     ciphertext: &'a str,
     expires: Option<UnixMillis>,
-    mac_salt: &'a str,
+    mac_salt: &'a [u8; SALT],
     mac: [u8; 32],
     /// The text that the MAC covers.
     signed: &'a str,
@@ -167,9 +165,7 @@ impl<'a> Seal<'a> {
         if memchr::memchr(b'*', ciphertext.as_bytes()).is_some() || !(id.is_empty() || keyring::is_word(id)) {
             return Err(Detail::Malformed);
         }
-        if !is_salt(enc_salt) || !is_salt(mac_salt) {
-            return Err(Detail::Malformed);
-        }
+        let (enc_salt, mac_salt) = (salt(enc_salt)?, salt(mac_salt)?);
         let expires = match expiration {
             "" => None,
             digits if digits.bytes().all(|b| b.is_ascii_digit()) => {
@@ -184,21 +180,27 @@ impl<'a> Seal<'a> {
         if decode_into(&URL_SAFE_NO_PAD, mac, &mut tag).map(<[u8]>::len) != Some(32) {
             return Err(Detail::Malformed);
         }
-        let signed = body.get(..body.len() - mac.len() - mac_salt.len() - 2).ok_or(Detail::Malformed)?;
+        let signed = body.get(..body.len() - mac.len() - SALT - 2).ok_or(Detail::Malformed)?;
         Ok(Self { id, enc_salt, iv, ciphertext, expires, mac_salt, mac: tag, signed })
     }
 }
 
-fn is_salt(text: &str) -> bool {
-    text.len() == SALT && text.bytes().all(|b| b.is_ascii_hexdigit())
+fn salt(text: &str) -> Result<&[u8; SALT], Detail> {
+    let salt: &[u8; SALT] = text.as_bytes().try_into().map_err(|_| Detail::Malformed)?;
+    // Without a way out of the loop, so that it becomes a handful of vector instructions.
+    let is_hex = salt.iter().fold(true, |hex, b| hex & b.is_ascii_hexdigit());
+    is_hex.then_some(salt).ok_or(Detail::Malformed)
 }
 
-fn push_hex(out: &mut String, bytes: &[u8]) {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 0xf] {
-            out.push(DIGITS.get(usize::from(digit)).copied().unwrap_or('0'));
+/// Appends and returns the text of a salt: lower-case hexadecimal.
+fn push_hex(out: &mut String, bytes: &[u8; 32]) -> [u8; SALT] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; SALT];
+    for (to, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        for (to, digit) in to.iter_mut().zip([byte >> 4, byte & 0xf]) {
+            *to = DIGITS.get(usize::from(digit)).copied().unwrap_or_default();
         }
     }
+    out.extend(text.map(char::from));
+    text
 }
