@@ -1,7 +1,17 @@
 //! The containers that WorkOS SDKs seal a session in: one file each, and the table of what is true of them.
 
+mod aes_gcm;
+mod dotnet;
+mod envelope;
+mod fernet;
+mod halite;
 pub mod iron;
 mod key_shape;
+mod php_signed;
+mod plain;
+mod router_cookie;
+mod secretbox;
+mod signed_json;
 
 pub use key_shape::KeyShape;
 
@@ -90,6 +100,15 @@ impl FromStr for Format {
 #[error("not a format id")]
 #[non_exhaustive]
 pub struct UnknownFormat;
+
+/// What a container says about its own time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SealTimes {
+    /// When it was sealed, if the container says so.
+    pub(crate) sealed_at: Option<UnixMillis>,
+    /// When it ends by itself, if it does.
+    pub(crate) expires_at: Option<UnixMillis>,
+}
 
 /// What opened, and with which key.
 #[derive(Clone, Copy, Debug)]
