@@ -13,6 +13,8 @@ pub enum Style {
     KotlinMixed,
     /// `access_token`, `email_verified`: what every other SDK and the API write.
     Snake,
+    /// The same as workos-ruby up to 6.x writes it: who impersonates nobody is the text `"null"`.
+    Ruby6,
 }
 
 /// A member's name: camelCase, snake_case.
@@ -65,7 +67,7 @@ pub(crate) struct Names {
 
 impl Style {
     pub(crate) const fn session(self) -> Names {
-        Names { table: SESSION, camel: !matches!(self, Self::Snake) }
+        Names { table: SESSION, camel: matches!(self, Self::Camel | Self::KotlinMixed) }
     }
 
     pub(crate) const fn user(self) -> Names {
@@ -73,7 +75,7 @@ impl Style {
     }
 
     pub(crate) const fn oauth_tokens(self) -> Names {
-        Names { table: OAUTH_TOKENS, camel: !matches!(self, Self::Snake) }
+        Names { table: OAUTH_TOKENS, camel: matches!(self, Self::Camel | Self::KotlinMixed) }
     }
 }
 
@@ -106,7 +108,7 @@ mod tests {
 
     #[test]
     fn names_go_there_and_back_and_unknown_ones_stay() {
-        for style in [Style::Camel, Style::KotlinMixed, Style::Snake] {
+        for style in [Style::Camel, Style::KotlinMixed, Style::Snake, Style::Ruby6] {
             for names in [style.session(), style.user(), style.oauth_tokens()] {
                 for api in names.api_names() {
                     assert_eq!(names.api_name(names.of(api)), Some(api));

@@ -38,6 +38,8 @@ pub enum Detail {
     TooLarge,
     /// It opens, and what is inside is no session.
     NotASession,
+    /// It is of a format that is not among those that are read here.
+    FormatNotRead,
 }
 
 impl Detail {
@@ -53,6 +55,7 @@ impl Detail {
             Self::Malformed => "malformed",
             Self::TooLarge => "too_large",
             Self::NotASession => "not_a_session",
+            Self::FormatNotRead => "format_not_read",
         }
     }
 }

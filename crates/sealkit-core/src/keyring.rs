@@ -1,6 +1,6 @@
 //! Named passwords in order: seal with the first, open with any.
 
-use crate::{CookiePassword, format::iron::IronKey};
+use crate::{CookiePassword, format::{Prepared, iron::IronKey}};
 use std::{fmt, sync::Arc};
 
 /// Most passwords that a ring may hold, so that the work for a foreign cookie stays bounded.
@@ -17,7 +17,7 @@ pub struct Key {
     name: Arc<str>,
     id: Option<Arc<str>>,
     password: CookiePassword,
-    iron: IronKey,
+    prepared: Prepared,
 }
 
 impl Key {
@@ -38,7 +38,11 @@ impl Key {
     }
 
     pub(crate) const fn iron(&self) -> &IronKey {
-        &self.iron
+        &self.prepared.iron
+    }
+
+    pub(crate) const fn prepared(&self) -> &Prepared {
+        &self.prepared
     }
 
     /// The password's length as the SDKs count it.
@@ -84,7 +88,7 @@ impl KeyRing {
         self.keys.iter().filter(move |key| key.id().unwrap_or(DEFAULT_ID) == id)
     }
 
-    /// The key that seals: the first.
+    /// The key that iron seals with: the first. ([`Format::sealing_key`](crate::format::Format::sealing_key) asks for any format.)
     pub(crate) fn sealing_key(&self) -> Option<&Key> {
         self.keys.first()
     }
@@ -153,8 +157,8 @@ impl KeyRingBuilder {
             if id.is_some() && keys.iter().any(|key| key.id == id) {
                 problems.push(KeyRingProblem::DuplicateId { name: name.to_string() });
             }
-            let iron = IronKey::new(password.expose_secret());
-            keys.push(Key { name, id, password, iron });
+            let prepared = Prepared::new(password.expose_secret());
+            keys.push(Key { name, id, password, prepared });
         }
         if problems.is_empty() { Ok(KeyRing { keys: keys.into() }) } else { Err(KeyRingError { problems }) }
     }

@@ -6,6 +6,7 @@
 mod base64;
 mod casing;
 pub mod cookie;
+mod encoding;
 mod failure;
 pub mod format;
 mod keyring;
@@ -21,6 +22,7 @@ mod split;
 mod time;
 pub mod token;
 
+pub use encoding::{EncodingPolicy, Rewrite};
 pub use failure::{CookieAction, Detail, EnrolledFactor, Failure, OrganizationChoice, StepUp, Upstream};
 pub use keyring::{
     Key, KeyRing, KeyRingBuilder, KeyRingError, KeyRingProblem, MAX_PASSWORDS, MIN_PASSWORD_CHARACTERS,

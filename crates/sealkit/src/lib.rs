@@ -26,7 +26,7 @@ mod outcome;
 pub mod refresh;
 
 pub use client::{
-    BuildError, Callback, LoadedSession, RefreshOptions, Resolve, Sealkit, SealkitBuilder, SignInRequest,
+    BuildError, Callback, KeyUsage, LoadedSession, RefreshOptions, Resolve, Sealkit, SealkitBuilder, SignInRequest,
     SignInStart, SignOut, SignedIn,
 };
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -15,7 +15,7 @@ pub(crate) use source::{Pasted, Source};
 use crate::advice;
 use checks::Checks;
 use sealkit::{
-    Detail, Failure, KeyRing, Reason, UnixMillis,
+    Detail, Failure, Key, KeyRing, Reason, UnixMillis,
     cookie::{MAX_COOKIE_BYTES, WARN_COOKIE_BYTES},
     format::{Format, iron},
     session::{DEFAULT_LIMIT, Judgement, SessionReader, UnsealedSession},
@@ -101,9 +101,10 @@ impl Anatomy {
                 Judged::Refused(Failure::new(Reason::InvalidSessionCookie).with_detail(detail))
             }
             Ok(opened) => {
-                anatomy.key = Some(opened.key.name().to_owned());
+                let key = opened.key.map_or("none", Key::name);
+                anatomy.key = Some(key.to_owned());
                 anatomy.seal_expires_at = opened.expires_at.map(UnixMillis::as_secs);
-                checks.seal_opened(opened.key.name(), opened.expires_at, now);
+                checks.seal_opened(key, opened.expires_at, now);
                 anatomy.inside(plaintext, subject, &mut checks)
             }
         };

@@ -1,11 +1,8 @@
 //! `sealkit key new`: a cookie password in the shape that an SDK takes.
 
-use crate::{
-    args::{FormatId, KeyNew},
-    output,
-};
+use crate::{args::KeyNew, output};
 use anyhow::bail;
-use sealkit::SystemRandom;
+use sealkit::{SystemRandom, format::KeyShape};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -17,10 +14,11 @@ struct NewKey<'a> {
 }
 
 pub(crate) fn new(args: &KeyNew) -> anyhow::Result<ExitCode> {
-    let FormatId::Sealed(format) = args.format else {
-        bail!("format `{}` has no password", args.format.id());
-    };
+    let format = args.format;
     let shape = format.key_shape();
+    if shape == KeyShape::Unneeded {
+        bail!("format `{format}` has no password");
+    }
     let password = shape.generate(&SystemRandom)?;
     let key = password.expose_secret();
     if args.output.json {

@@ -1,9 +1,9 @@
 //! `sealkit seal`: a JSON text into a cookie value.
 
 use crate::{args::Seal, input, output};
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use sealkit::{
-    SystemRandom,
+    Key, SystemRandom,
     cookie::{DEFAULT_NAME, MAX_COOKIE_BYTES},
     format::{Format, iron},
     session::DEFAULT_LIMIT,
@@ -15,24 +15,26 @@ use std::{collections::HashMap, process::ExitCode, time::Duration};
 struct Sealed<'a> {
     cookie: &'a str,
     format: &'a str,
-    key: &'a str,
+    key: Option<&'a str>,
     bytes: usize,
 }
 
 pub(crate) fn run(args: &Seal) -> anyhow::Result<ExitCode> {
-    let format = args.format.supported()?;
+    let format = args.format;
     let ring = args.passwords.sealing_ring()?;
-    let key = ring.keys().first().context("no cookie password")?;
     let Ok(payload) = input::text("the JSON payload")? else {
         bail!("the payload on standard input is not UTF-8 text, or far too large");
     };
     check(&payload)?;
 
     let ttl = Duration::from_secs(args.ttl);
-    let expires = (!ttl.is_zero()).then(|| args.moment.time().saturating_add(ttl));
+    let now = args.moment.time();
     let cookie = match format {
-        Format::Iron => iron::seal(payload.as_bytes(), &ring, expires, &SystemRandom)?,
-        other => bail!("format `{other}` cannot be sealed by this version"),
+        Format::Iron => {
+            let expires = (!ttl.is_zero()).then(|| now.saturating_add(ttl));
+            iron::seal(payload.as_bytes(), &ring, expires, &SystemRandom)?
+        }
+        other => other.seal(other.wrap(&payload, now, ttl).as_bytes(), &ring, now, &SystemRandom)?,
     };
     tell_size(&cookie);
 
@@ -40,7 +42,7 @@ pub(crate) fn run(args: &Seal) -> anyhow::Result<ExitCode> {
         output::json_line(&Sealed {
             cookie: &cookie,
             format: format.id(),
-            key: key.name(),
+            key: format.sealing_key(&ring).map(Key::name),
             bytes: cookie.len(),
         })?;
     } else {

@@ -2,14 +2,14 @@
 
 use crate::{
     advice,
-    args::{FormatId, Unseal, UnsealFormat},
+    args::{Unseal, UnsealFormat},
     input::{self, RingFailure},
     output,
 };
 use clap::builder::styling::AnsiColor;
 use sealkit::{
-    Detail, KeyRing, Reason, UnixMillis,
-    format::{Format, iron},
+    Detail, EncodingPolicy, KeyRing, Reason, UnixMillis, UnsealedSession,
+    format::{Format, FormatSet, detect},
     session::{DEFAULT_LIMIT, SessionReader},
     sign_in,
     token::{IssuerPolicy, TokenPolicy},
@@ -21,24 +21,22 @@ use std::process::ExitCode;
 /// What opened. It holds both tokens; the caller has asked for exactly that.
 struct Opened {
     format: &'static str,
-    key: String,
+    authenticated: bool,
+    key: Option<String>,
     plaintext: String,
 }
 
 #[derive(Serialize)]
 struct Unsealed<'a> {
     format: &'a str,
-    key: &'a str,
-    /// True when a tag proves that somebody with the password wrote it; every format of this version has one.
+    key: Option<&'a str>,
+    /// True when a tag proves that somebody with the password wrote it.
     authenticated: bool,
     payload: Option<Box<RawValue>>,
     plaintext: &'a str,
 }
 
 pub(crate) fn run(args: &Unseal) -> anyhow::Result<ExitCode> {
-    if let UnsealFormat::Id(id) = args.format {
-        id.supported()?;
-    }
     let ring = match args.passwords.opening_ring() {
         Ok(ring) => ring,
         Err(RingFailure::BadPassword(_)) => return refuse(args, Detail::BadPassword),
@@ -54,31 +52,42 @@ pub(crate) fn run(args: &Unseal) -> anyhow::Result<ExitCode> {
 fn open(value: &str, args: &Unseal, ring: &KeyRing, now: UnixMillis) -> Result<Opened, Detail> {
     match (args.format, args.any) {
         (UnsealFormat::Pkce, any) => pkce(value, any, ring, now),
-        (UnsealFormat::Auto | UnsealFormat::Id(FormatId::Sealed(_) | FormatId::Unsealed(_)), false) => {
-            session(value, ring, now)
-        }
-        (_, true) => anything(value, ring, now),
+        (UnsealFormat::Auto, any) => auto(value, any, ring, now),
+        (UnsealFormat::Id(format), any) => one(format, value, any, ring, now),
     }
 }
 
-fn session(value: &str, ring: &KeyRing, now: UnixMillis) -> Result<Opened, Detail> {
-    let reader = SessionReader::new(ring.clone(), TokenPolicy::new(IssuerPolicy::Any));
+/// Whatever it turns out to be: the first format whose tag verifies.
+fn auto(value: &str, any: bool, ring: &KeyRing, now: UnixMillis) -> Result<Opened, Detail> {
+    if any {
+        let opened = detect(value).iter().map(|format| one(format, value, true, ring, now));
+        return opened.reduce(|first, next| if first.is_ok() { first } else { next }).unwrap_or(Err(Detail::Malformed));
+    }
+    let everything = EncodingPolicy::default().with_read(FormatSet::all());
+    let reader = SessionReader::new(ring.clone(), TokenPolicy::new(IssuerPolicy::Any)).with_encoding(everything);
     let (unsealed, seal) = reader.unseal(value, now)?;
     Ok(Opened {
         format: seal.format.id(),
-        key: seal.key.to_string(),
+        authenticated: seal.format.is_authenticated(),
+        key: seal.key.map(|key| key.to_string()),
         plaintext: unsealed.expose_text().to_owned(),
     })
 }
 
-fn anything(value: &str, ring: &KeyRing, now: UnixMillis) -> Result<Opened, Detail> {
+/// This format, and no other.
+fn one(format: Format, value: &str, any: bool, ring: &KeyRing, now: UnixMillis) -> Result<Opened, Detail> {
     if value.len() > DEFAULT_LIMIT {
         return Err(Detail::TooLarge);
     }
     let mut plaintext = Vec::new();
-    let opened = iron::open(value, ring, now, &mut plaintext)?;
+    let opened = format.open(value, ring, now, &mut plaintext)?;
+    if !any {
+        let payload = UnsealedSession::read(plaintext.clone(), format)?.0;
+        plaintext = payload.expose_text().as_bytes().to_vec();
+    }
     let plaintext = String::from_utf8(plaintext).map_err(|_| Detail::NotASession)?;
-    Ok(Opened { format: Format::Iron.id(), key: opened.key.name().to_owned(), plaintext })
+    let key = opened.key.map(|key| key.name().to_owned());
+    Ok(Opened { format: format.id(), authenticated: format.is_authenticated(), key, plaintext })
 }
 
 /// The state of a sign-in; with `--any` whatever its shape and age.
@@ -86,21 +95,25 @@ fn pkce(value: &str, any: bool, ring: &KeyRing, now: UnixMillis) -> Result<Opene
     if !any {
         sign_in::check_pkce(value, ring, now)?;
     }
-    Ok(Opened { format: "pkce", ..anything(value, ring, now)? })
+    Ok(Opened { format: "pkce", ..one(Format::Iron, value, true, ring, now)? })
 }
 
 fn tell(args: &Unseal, opened: &Opened) -> anyhow::Result<ExitCode> {
-    let Opened { format, key, plaintext } = opened;
+    let Opened { format, authenticated, key, plaintext } = opened;
+    let key = key.as_deref();
     if args.output.json {
         output::json_line(&Unsealed {
             format,
             key,
-            authenticated: true,
+            authenticated: *authenticated,
             payload: serde_json::from_str(&compact(plaintext)).ok(),
             plaintext,
         })?;
     } else {
-        anstream::eprintln!("{format}, opened with {key}");
+        match key {
+            Some(key) => anstream::eprintln!("{format}, opened with {key}"),
+            None => anstream::eprintln!("{format}: not sealed, anybody can have written it"),
+        }
         output::bytes(format!("{plaintext}\n").as_bytes())?;
     }
     Ok(output::YES)

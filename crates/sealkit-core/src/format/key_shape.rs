@@ -1,5 +1,6 @@
 //! What a cookie password looks like: every SDK has its own rule.
 
+use super::Format;
 use crate::{
     CookiePassword, RandomUnavailable, SecureRandom,
     base64::{STANDARD, URL_SAFE},
@@ -20,6 +21,17 @@ pub enum KeyShape {
     Hex64,
     /// Base64 of exactly 32 bytes, standard alphabet.
     Base64Key,
+    /// The format has no key.
+    Unneeded,
+}
+
+/// A password that cannot be a key. `Display` says the rule and how to make a right one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{format}` needs {}; make one with `sealkit key new --format {format}`", .format.key_shape().rule())]
+#[non_exhaustive]
+pub struct KeyShapeError {
+    /// The format whose rule the password breaks.
+    pub format: Format,
 }
 
 impl KeyShape {
@@ -32,6 +44,7 @@ impl KeyShape {
             Self::Bytes32 => "exactly 32 bytes of text",
             Self::Hex64 => "exactly 64 hexadecimal digits",
             Self::Base64Key => "base64 of exactly 32 bytes, standard alphabet",
+            Self::Unneeded => "no password",
         }
     }
 
@@ -46,7 +59,7 @@ impl KeyShape {
         loop {
             random.fill(bytes.as_mut_slice())?;
             let text = Zeroizing::new(match self {
-                Self::Text32 | Self::Base64Key => STANDARD.encode_to_string(*bytes),
+                Self::Text32 | Self::Base64Key | Self::Unneeded => STANDARD.encode_to_string(*bytes),
                 Self::FernetKey => URL_SAFE.encode_to_string(*bytes),
                 Self::Bytes32 => STANDARD.encode_to_string(bytes.get(..24).unwrap_or_default()),
                 Self::Hex64 => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),

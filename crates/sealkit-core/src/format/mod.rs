@@ -1,8 +1,10 @@
 //! The containers that WorkOS SDKs seal a session in: one file each, and the table of what is true of them.
 
 mod aes_gcm;
+mod container;
+mod detect;
 mod dotnet;
-mod envelope;
+pub(crate) mod envelope;
 mod fernet;
 mod halite;
 pub mod iron;
@@ -11,15 +13,19 @@ mod php_signed;
 mod plain;
 mod router_cookie;
 mod secretbox;
+mod set;
 mod signed_json;
 
-pub use key_shape::KeyShape;
+pub(crate) use container::Prepared;
+pub use detect::{Candidates, detect};
+pub use key_shape::{KeyShape, KeyShapeError};
+pub use set::FormatSet;
 
 use crate::{Key, RandomUnavailable, UnixMillis, casing::Style};
 use std::{fmt, str::FromStr};
 
 macro_rules! formats {
-    ($($variant:ident $id:literal $shape:ident $style:ident $writer:literal;)*) => {
+    ($($variant:ident $id:literal $shape:ident $style:ident $protection:ident $cost:ident $wire:ident $writer:literal;)*) => {
         /// A container, by who writes it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -54,30 +60,97 @@ macro_rules! formats {
             pub const fn style(self) -> Style {
                 match self { $(Self::$variant => Style::$style,)* }
             }
+
+            /// What it does for the payload.
+            #[must_use]
+            pub const fn protection(self) -> Protection {
+                match self { $(Self::$variant => Protection::$protection,)* }
+            }
+
+            /// What an attempt to open it costs.
+            #[must_use]
+            pub const fn cost(self) -> Cost {
+                match self { $(Self::$variant => Cost::$cost,)* }
+            }
+
+            /// How its values customarily stand in a `Cookie` header.
+            #[must_use]
+            pub const fn wire(self) -> Wire {
+                match self { $(Self::$variant => Wire::$wire,)* }
+            }
         }
     };
 }
 
 formats! {
-    Iron "iron" Text32 Camel "@workos-inc/node 7.15 and later, authkit-nextjs, authkit-session";
-    KotlinIron "kotlin-iron" Text32 KotlinMixed "workos-kotlin 5.0 and later";
-    RrCookie "rr-cookie" Text32 Camel "authkit-react-router, authkit-remix";
-    PythonFernet "python-fernet" FernetKey Snake "workos (PyPI) 5.10 and later";
-    RubyV6 "ruby-v6" Bytes32 Snake "workos (Ruby) 5.7 to 6.x";
-    RubyV7 "ruby-v7" Text32 Snake "workos (Ruby) 7.0 and later";
-    GoGcm "go-gcm" Text32 Snake "workos-go 7.0 and later";
-    RustGcm "rust-gcm" Hex64 Snake "the crate workos 3.x";
-    PhpHalite "php-halite" Text32 Snake "workos-php 4.30 to 4.32";
-    PhpSigned "php-signed" Text32 Snake "workos-php 4.30 to 4.32, the signing-only class";
-    PhpSecretbox "php-secretbox" Base64Key Snake "workos-php 5.0 and later";
-    DotnetGcm "dotnet-gcm" Text32 Snake "workos.net 3.0 and later";
+    Iron "iron" Text32 Camel Sealed Cheap Token "@workos-inc/node 7.15 and later, authkit-nextjs, authkit-session";
+    KotlinIron "kotlin-iron" Text32 KotlinMixed Sealed Cheap Token "workos-kotlin 5.0 and later";
+    RrCookie "rr-cookie" Text32 Camel Sealed Cheap Encoded "authkit-react-router, authkit-remix";
+    PythonFernet "python-fernet" FernetKey Snake Sealed Cheap Token "workos (PyPI) 5.10 and later";
+    RubyV6 "ruby-v6" Bytes32 Ruby6 Sealed Cheap Encoded "workos (Ruby) 5.7 to 6.x";
+    RubyV7 "ruby-v7" Text32 Snake Sealed Cheap Base64 "workos (Ruby) 7.0 and later";
+    GoGcm "go-gcm" Text32 Snake Sealed Cheap Base64 "workos-go 7.0 and later";
+    RustGcm "rust-gcm" Hex64 Snake Sealed Cheap Base64 "the crate workos 3.x";
+    PhpHalite "php-halite" Text32 Snake Sealed Cheap Base64 "workos-php 4.30 to 4.32";
+    PhpSigned "php-signed" Text32 Snake Signed Cheap Base64 "workos-php 4.30 to 4.32, the signing-only class";
+    PhpSecretbox "php-secretbox" Base64Key Snake Sealed Cheap Base64 "workos-php 5.0 and later";
+    DotnetGcm "dotnet-gcm" Text32 Snake Sealed Costly Base64 "workos.net 3.0 and later";
+    SignedJson "signed-json" Text32 Camel Signed Cheap Encoded "sealkit: readable JSON that nobody can change";
+    PlainJson "plain-json" Unneeded Camel Open Cheap Encoded "open branches of authkit-nextjs and authkit-session";
+    B64urlJson "b64url-json" Unneeded Camel Open Cheap Token "an open branch of authkit-session";
+}
+
+/// What a container does for the payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Protection {
+    /// Encrypted and authenticated.
+    Sealed,
+    /// Authenticated, and readable by the visitor.
+    Signed,
+    /// Nothing: everything but the access token is the visitor's own claim.
+    Open,
+}
+
+/// What an attempt to open a value costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cost {
+    /// Microseconds.
+    Cheap,
+    /// A hundred thousand rounds of key derivation: tens of milliseconds for each value and password that anybody sends.
+    Costly,
+}
+
+/// How values customarily stand in a `Cookie` header. Reading takes every form, raw or percent-encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Wire {
+    /// The same raw and percent-encoded.
+    Token,
+    /// Standard base64 in one line: `+`, `/` and `=` are legal raw; frameworks differ in whether they encode them.
+    Base64,
+    /// Percent-encoded, as it must be.
+    Encoded,
 }
 
 impl Format {
-    /// True when this version reads and writes it.
+    /// Its place in [`ALL`](Self::ALL).
+    #[expect(clippy::as_conversions, reason = "the number of a variant that holds nothing")]
+    const fn number(self) -> u32 {
+        self as u32
+    }
+
+    /// Nobody can change the payload without the password.
     #[must_use]
-    pub const fn is_supported(self) -> bool {
-        matches!(self, Self::Iron)
+    pub const fn is_authenticated(self) -> bool {
+        !matches!(self.protection(), Protection::Open)
+    }
+
+    /// Read without being named: sealed, and cheap to try.
+    #[must_use]
+    pub const fn is_read_by_default(self) -> bool {
+        matches!((self.protection(), self.cost()), (Protection::Sealed, Cost::Cheap))
     }
 }
 
@@ -114,8 +187,8 @@ pub(crate) struct SealTimes {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Opened<'r> {
-    /// The password of the ring that opened it.
-    pub key: &'r Key,
+    /// The password of the ring that opened it; none for a format that has none.
+    pub key: Option<&'r Key>,
     /// When it was sealed, if the format says so (authenticated).
     pub sealed_at: Option<UnixMillis>,
     /// When the seal itself ends, if it does.
@@ -126,8 +199,8 @@ pub struct Opened<'r> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
-    /// There is no password in the ring, or its first one is too short to seal with.
-    #[error("the first password of the ring cannot seal")]
+    /// No password of the ring has the shape that the format needs, or it is too short to seal with.
+    #[error("no password of the ring can seal in this format")]
     BadPassword,
     /// No random bytes.
     #[error("no secure random bytes available")]

@@ -1,5 +1,6 @@
 //! The session: what a seal held ([`UnsealedSession`]) and what a token proved ([`Session`]).
 
+mod convert;
 mod members;
 mod reader;
 mod response;
@@ -9,9 +10,10 @@ mod unsealed;
 mod user;
 
 pub use crate::casing::Style;
+pub use convert::{Converted, Loss, payload_in};
 pub use reader::{DEFAULT_LIMIT, Judgement, RefreshAhead, SessionReader};
 pub use response::{AuthResponse, AuthResponseError, NamedImpersonator, OauthTokens};
-pub use seal::{payload_after, payload_of};
+pub use seal::{payload_after, payload_following, payload_of};
 pub use unsealed::UnsealedSession;
 pub use user::User;
 
@@ -24,8 +26,8 @@ use std::{fmt, sync::Arc};
 pub struct SealInfo {
     /// The container.
     pub format: Format,
-    /// The name of the password that opened it.
-    pub key: Arc<str>,
+    /// The name of the password that opened it; none for a format that has none.
+    pub key: Option<Arc<str>>,
     /// When it was sealed, where the format says so.
     pub sealed_at: Option<UnixMillis>,
 }
@@ -33,7 +35,7 @@ pub struct SealInfo {
 impl SealInfo {
     /// For a seal that was just written or opened.
     #[must_use]
-    pub fn new(format: Format, key: Arc<str>, sealed_at: Option<UnixMillis>) -> Self {
+    pub fn new(format: Format, key: Option<Arc<str>>, sealed_at: Option<UnixMillis>) -> Self {
         Self { format, key, sealed_at }
     }
 }
@@ -90,6 +92,20 @@ pub struct Impersonator<'s> {
     pub reason: Option<&'s str>,
 }
 
+/// Something that only the visitor says: it stands in an unsealed cookie, and nothing proves it.
+///
+/// Good for a greeting, and for nothing that matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unproven<T>(T);
+
+impl<T> Unproven<T> {
+    /// What the visitor claims.
+    #[must_use]
+    pub const fn claimed(&self) -> &T {
+        &self.0
+    }
+}
+
 /// Both tokens of a session. Whoever holds this can act as the user.
 #[derive(Clone, Copy)]
 pub struct Tokens<'s> {
@@ -143,10 +159,29 @@ impl Session {
         self.claims().subject()
     }
 
-    /// The user, if one is stored in the cookie; its id equals [`user_id`](Self::user_id).
+    /// The user, if one is stored in the cookie; its id equals [`user_id`](Self::user_id). None when the cookie was not sealed:
+    /// see [`user_hint`](Self::user_hint).
     #[must_use]
     pub fn user(&self) -> Option<User<'_>> {
-        self.inner.unsealed.user()
+        self.inner.user()
+    }
+
+    /// The user as an unsealed cookie tells it: the id is proven, the rest is what the visitor says.
+    #[must_use]
+    pub fn user_hint(&self) -> Option<Unproven<User<'_>>> {
+        let unsealed = &self.inner.unsealed;
+        if unsealed.is_authentic() { None } else { unsealed.user().map(Unproven) }
+    }
+
+    /// Who an unsealed cookie says impersonates the user. [`impersonator`](Self::impersonator) says it when the token proves it.
+    #[must_use]
+    pub fn impersonator_hint(&self) -> Option<Unproven<Impersonator<'_>>> {
+        let unsealed = &self.inner.unsealed;
+        if unsealed.is_authentic() {
+            return None;
+        }
+        let email = unsealed.impersonator_email()?;
+        Some(Unproven(Impersonator { email, reason: unsealed.impersonator_reason() }))
     }
 
     /// The session's id: the token's `sid`.
@@ -179,10 +214,11 @@ impl Session {
         self.inner.impersonator()
     }
 
-    /// How the user signed in, as sealed (`Password`, `GoogleOAuth`, …; the list grows).
+    /// How the user signed in, as sealed (`Password`, `GoogleOAuth`, …; the list grows). None when the cookie was not sealed.
     #[must_use]
     pub fn authentication_method(&self) -> Option<&str> {
-        self.inner.unsealed.authentication_method()
+        let unsealed = &self.inner.unsealed;
+        unsealed.authentication_method().filter(|_| unsealed.is_authentic())
     }
 
     /// Whether a refresh was part of this.
@@ -237,10 +273,10 @@ impl ExpiredSession {
         self.claims().subject()
     }
 
-    /// The user that is stored beside the token.
+    /// The user that is stored beside the token. None when the cookie was not sealed.
     #[must_use]
     pub fn user(&self) -> Option<User<'_>> {
-        self.inner.unsealed.user()
+        self.inner.user()
     }
 
     /// Who impersonated the user.
@@ -263,9 +299,13 @@ impl ExpiredSession {
 }
 
 impl Inner {
+    fn user(&self) -> Option<User<'_>> {
+        self.unsealed.user().filter(|_| self.unsealed.is_authentic())
+    }
+
     fn impersonator(&self) -> Option<Impersonator<'_>> {
         let email = self.claims.actor()?;
-        let agrees = self.unsealed.impersonator_email() == Some(email);
+        let agrees = self.unsealed.is_authentic() && self.unsealed.impersonator_email() == Some(email);
         Some(Impersonator { email, reason: if agrees { self.unsealed.impersonator_reason() } else { None } })
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{ExpiredSession, SealInfo, Session, UnsealedSession};
 use crate::{
-    Detail, Failure, KeyRing, Reason, UnixMillis,
-    format::{self, Format},
+    Detail, EncodingPolicy, Failure, Key, KeyRing, Reason, SealedSession, SecureRandom, UnixMillis,
+    format::{Format, SealError, detect},
     token::{Anchor, Claims, KeySet, TokenPolicy, Verified, verify},
 };
 use std::{hash::Hasher as _, sync::Arc, time::Duration};
@@ -11,10 +11,11 @@ use std::{hash::Hasher as _, sync::Arc, time::Duration};
 /// Longest cookie value that is read by default, in bytes.
 pub const DEFAULT_LIMIT: usize = 24 * 1024;
 
-/// Reads session cookies: which passwords open them, and what their tokens must say.
+/// Reads session cookies: which formats, which passwords open them, and what their tokens must say. Writes them, too.
 #[derive(Clone, Debug)]
 pub struct SessionReader {
     ring: KeyRing,
+    encoding: EncodingPolicy,
     policy: TokenPolicy,
     limit: usize,
     refresh_ahead: RefreshAhead,
@@ -50,7 +51,27 @@ impl SessionReader {
     /// A reader with the default limit and refresh-ahead window.
     #[must_use]
     pub fn new(ring: KeyRing, policy: TokenPolicy) -> Self {
-        Self { ring, policy, limit: DEFAULT_LIMIT, refresh_ahead: RefreshAhead::default() }
+        Self {
+            ring,
+            encoding: EncodingPolicy::default(),
+            policy,
+            limit: DEFAULT_LIMIT,
+            refresh_ahead: RefreshAhead::default(),
+        }
+    }
+
+    /// Sets which formats are read and written.
+    #[must_use]
+    pub const fn with_encoding(mut self, encoding: EncodingPolicy) -> Self {
+        self.encoding = encoding;
+        self
+    }
+
+    /// The same reader with other passwords.
+    #[must_use]
+    pub fn with_ring(mut self, ring: KeyRing) -> Self {
+        self.ring = ring;
+        self
     }
 
     /// Sets the longest value that is read, in bytes.
@@ -73,6 +94,12 @@ impl SessionReader {
         &self.ring
     }
 
+    /// Which formats are read and written.
+    #[must_use]
+    pub const fn encoding(&self) -> &EncodingPolicy {
+        &self.encoding
+    }
+
     /// What tokens must say.
     #[must_use]
     pub const fn policy(&self) -> &TokenPolicy {
@@ -81,17 +108,62 @@ impl SessionReader {
 
     /// Opens a cookie value (percent-decoded) and reads its payload, without looking at the token.
     ///
+    /// The value's shape says which formats it may be; those that are read here are tried in order until a tag verifies.
+    ///
     /// # Errors
-    /// A [`Detail`].
+    /// A [`Detail`]. When several formats were tried, it does not tell which of them came nearest.
     pub fn unseal(&self, value: &str, now: UnixMillis) -> Result<(UnsealedSession, SealInfo), Detail> {
         if value.len() > self.limit {
             return Err(Detail::TooLarge);
         }
+        let mut outcome = None;
         let mut plaintext = Vec::new();
-        let opened = format::iron::open(value, &self.ring, now, &mut plaintext)?;
-        let seal =
-            SealInfo { format: Format::Iron, key: opened.key.shared_name(), sealed_at: opened.sealed_at };
-        Ok((UnsealedSession::parse(plaintext, Format::Iron.style())?, seal))
+        for format in detect(value).iter() {
+            if !self.reads_container(format, now) {
+                outcome.get_or_insert(Detail::FormatNotRead);
+                continue;
+            }
+            match format.open(value, &self.ring, now, &mut plaintext) {
+                Ok(opened) => {
+                    let (unsealed, format) = UnsealedSession::read(plaintext, format)?;
+                    if !self.encoding.reads(format, now) {
+                        return Err(Detail::FormatNotRead);
+                    }
+                    let key = opened.key.map(Key::shared_name);
+                    return Ok((unsealed, SealInfo { format, key, sealed_at: opened.sealed_at }));
+                }
+                Err(detail @ (Detail::Expired | Detail::NotASession)) => return Err(detail),
+                Err(detail) if outcome != Some(Detail::Tampered) => outcome = Some(detail),
+                Err(_) => {}
+            }
+        }
+        Err(outcome.unwrap_or(Detail::Malformed))
+    }
+
+    /// Both writers of iron seals share one container; whose a seal is, its payload says.
+    fn reads_container(&self, format: Format, now: UnixMillis) -> bool {
+        let twin = match format {
+            Format::Iron => Format::KotlinIron,
+            Format::KotlinIron => Format::Iron,
+            other => other,
+        };
+        self.encoding.reads(format, now) || self.encoding.reads(twin, now)
+    }
+
+    /// Seals a payload in the format that is written. Its members must be named as that format names them
+    /// ([`payload_of`](super::payload_of), [`payload_in`](super::payload_in)).
+    ///
+    /// # Errors
+    /// [`SealError`]: no password that can seal, or no random bytes.
+    pub fn seal(
+        &self,
+        payload: &str,
+        now: UnixMillis,
+        random: &dyn SecureRandom,
+    ) -> Result<SealedSession, SealError> {
+        let format = self.encoding.write;
+        let text = format.wrap(payload, now, Duration::ZERO);
+        format.seal(text.as_bytes(), &self.ring, now, random).map(SealedSession::from)
     }
 
     /// Judges a cookie value (percent-decoded).

@@ -1,8 +1,13 @@
 //! Writing payloads: a new session from an answer of the API, and the successor of an old one.
 
-use super::{AuthResponse, UnsealedSession, members::Members};
+use super::{
+    AuthResponse, UnsealedSession,
+    convert::{NOBODY, payload_in, recased},
+    members::Members,
+};
 use crate::{
-    casing::{Names, Style},
+    casing::Style,
+    format::Format,
     token,
 };
 use zeroize::Zeroizing;
@@ -27,10 +32,52 @@ pub fn payload_of(response: &AuthResponse, style: Style) -> Zeroizing<String> {
             payload.set(names.of(member), value);
         }
     }
-    if let Some(impersonator) = object(from, "impersonator") {
+    if let Some(impersonator) = object(from, "impersonator").or((style == Style::Ruby6).then_some(NOBODY)) {
         payload.set(names.of("impersonator"), impersonator);
     }
     payload.to_json()
+}
+
+/// The payload of the session that follows `old` after a refresh, as `format` names its members.
+///
+/// What stood in an unsealed cookie beside the token is only what the visitor said. It is carried on as long as the cookie stays
+/// unsealed, and never into a sealed one: that session begins anew with what the API answered.
+#[must_use]
+pub fn payload_following(
+    old: &UnsealedSession,
+    response: &AuthResponse,
+    anchor: Option<&str>,
+    format: Format,
+) -> Zeroizing<String> {
+    if format.is_authenticated() && !old.is_authentic() {
+        return anchored(payload_of(response, format.style()), response, anchor, format.style());
+    }
+    let payload = payload_after(old, response, anchor);
+    if format.style() == old.style() {
+        return payload;
+    }
+    match UnsealedSession::parse(payload.as_bytes().to_vec(), old.style()) {
+        Ok(next) => payload_in(&next, format).payload,
+        Err(_) => payload,
+    }
+}
+
+/// A payload whose user is `anchor` when the answer is about somebody else, so that every later opening says so.
+fn anchored(
+    payload: Zeroizing<String>,
+    response: &AuthResponse,
+    anchor: Option<&str>,
+    style: Style,
+) -> Zeroizing<String> {
+    let Some(id) = anchor.filter(|id| {
+        names_somebody_else(response, id) || response.user_id().is_some_and(|user| user != **id)
+    }) else {
+        return payload;
+    };
+    let (mut members, mut user) = (Members::parse(&payload).unwrap_or_default(), Members::default());
+    user.set_text("id", id);
+    members.set(style.session().of("user"), user.to_json().to_string());
+    members.to_json()
 }
 
 /// The payload of the session that follows `old` after a refresh, in the style of `old`.
@@ -57,7 +104,7 @@ pub fn payload_after(
         Some(id) => payload.set_text(names.of("organization_id"), &id),
         None => payload.remove(names.of("organization_id")),
     }
-    match object(from, "impersonator") {
+    match object(from, "impersonator").or((style == Style::Ruby6).then_some(NOBODY)) {
         Some(value) => payload.set(names.of("impersonator"), value),
         None => payload.remove(names.of("impersonator")),
     }
@@ -140,15 +187,6 @@ fn merged_user(old: Option<&str>, api: &str, style: Style) -> String {
         }
     }
     user.to_json().to_string()
-}
-
-fn recased(json: &str, from: Names, to: Names) -> String {
-    let Ok(members) = Members::parse(json) else { return json.to_owned() };
-    let mut out = Members::default();
-    for (name, value) in members.iter() {
-        out.set(from.api_name(name).map_or(name, |api| to.of(api)), value);
-    }
-    out.to_json().to_string()
 }
 
 #[cfg(test)]

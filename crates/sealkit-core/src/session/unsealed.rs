@@ -4,7 +4,11 @@ use super::{
     text::{Borrowed, Lenient, Text},
     user::{User, UserPlaces, UserSeed},
 };
-use crate::{AccessToken, Detail, RefreshToken, casing::Style};
+use crate::{
+    AccessToken, Detail, RefreshToken,
+    casing::Style,
+    format::{Format, envelope},
+};
 use serde::{
     Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
@@ -19,6 +23,7 @@ use std::{fmt, mem, ops::Deref};
 pub struct UnsealedSession {
     text: Wiped,
     style: Style,
+    authentic: bool,
     places: Places,
 }
 
@@ -59,7 +64,36 @@ impl UnsealedSession {
         if places.access_token.as_ref().is_none_or(|token| token.get(&text).is_empty()) {
             return Err(Detail::NotASession);
         }
-        Ok(Self { text, style, places })
+        Ok(Self { text, style, authentic: true, places })
+    }
+
+    /// Reads a payload that was, or will be, the content of a cookie of this format.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_as(payload: Vec<u8>, format: Format) -> Result<Self, Detail> {
+        Ok(Self { authentic: format.is_authenticated(), ..Self::parse(payload, format.style())? })
+    }
+
+    /// Reads what came out of a container (with its envelope, if it has one), and says whose it is: an iron seal without a suffix
+    /// whose user has the API's names is Kotlin's.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn read(mut plaintext: Vec<u8>, format: Format) -> Result<(Self, Format), Detail> {
+        envelope::unwrap(format, &mut plaintext)?;
+        let mut session = Self::parse_as(plaintext, format)?;
+        if format == Format::KotlinIron && session.places.user.as_ref().is_none_or(|user| !user.has_api_names) {
+            session.style = Format::Iron.style();
+            return Ok((session, Format::Iron));
+        }
+        Ok((session, format))
+    }
+
+    /// False when it came from an unsealed cookie: then everything but the access token is the visitor's own claim.
+    #[must_use]
+    pub const fn is_authentic(&self) -> bool {
+        self.authentic
     }
 
     /// The access token, not verified.

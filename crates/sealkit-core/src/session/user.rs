@@ -34,6 +34,8 @@ pub(crate) struct UserPlaces {
     created_at: Option<Text>,
     updated_at: Option<Text>,
     metadata: Option<Place>,
+    /// The members are named as the API names them.
+    pub(super) has_api_names: bool,
 }
 
 impl UserPlaces {
@@ -185,7 +187,8 @@ impl<'de> Visitor<'de> for UserSeed<'_> {
                 "lastSignInAt" | "last_sign_in_at" => &mut places.last_sign_in_at,
                 "createdAt" | "created_at" => &mut places.created_at,
                 "updatedAt" | "updated_at" => &mut places.updated_at,
-                "emailVerified" | "email_verified" => {
+                name @ ("emailVerified" | "email_verified") => {
+                    places.has_api_names = name == "email_verified";
                     places.email_verified = map.next_value::<LenientBool>()?.0;
                     continue;
                 }

@@ -1,6 +1,6 @@
 //! Putting a [`Sealkit`] together: configuration first, then the parts that can be replaced.
 
-use super::{Inner, Sealkit};
+use super::{Inner, Sealkit, usage::Usage};
 use crate::{
     api::{HttpTransport, TransportBuildError},
     clock::{Clock, SystemClock},
@@ -8,6 +8,7 @@ use crate::{
     keys::KeySetCache,
     refresh::{CoordinatorSecret, InProcessCoordinator, InProcessSettings, Pauses, RefreshCoordinator},
 };
+use arc_swap::ArcSwap;
 use sealkit_core::{RandomUnavailable, SecureRandom, SystemRandom, session::SessionReader, token::KeySet};
 use std::sync::Arc;
 
@@ -104,6 +105,7 @@ impl SealkitBuilder {
             None => KeySetCache::new(api.clone(), Arc::clone(&clock), *config.key_set()),
         };
         let reader = SessionReader::new(config.key_ring().clone(), config.token_policy().clone())
+            .with_encoding(*config.encoding())
             .with_limit(config.max_cookie_value())
             .with_refresh_ahead(config.refresh().ahead);
         let coordinator_secret = match (coordinator_secret, config.api_key()) {
@@ -124,7 +126,8 @@ impl SealkitBuilder {
             inner: Arc::new(Inner {
                 config,
                 api,
-                reader,
+                reader: ArcSwap::from_pointee(reader),
+                usage: Usage::default(),
                 keys,
                 coordinator,
                 coordinator_secret,

@@ -2,7 +2,7 @@
 
 use super::Sealkit;
 use sealkit_core::{
-    Detail, ExpiredSession, Failure, Reason, Session, UnsealedSession,
+    Detail, ExpiredSession, Failure, Reason, Session, UnixMillis, UnsealedSession,
     session::{Judgement, SealInfo},
     token::KeySet,
 };
@@ -29,22 +29,36 @@ impl Judged {
             Self::Failed(_) => None,
         }
     }
+
+    /// When the access token was issued, if it is proven.
+    fn issued_at(&self) -> Option<UnixMillis> {
+        match self {
+            Self::Valid { session, .. } => session.claims().issued_at(),
+            Self::Expired(expired) => expired.claims().issued_at(),
+            Self::Failed(_) => None,
+        }
+    }
 }
 
 impl Sealkit {
     /// Opens and judges a cookie value. The key set is asked for only when the token is worth it.
     pub(crate) async fn judge(&self, sealed: &str) -> Judged {
-        match self.inner.reader.unseal(sealed, self.now()) {
-            Ok((unsealed, seal)) => self.judge_unsealed(unsealed, seal).await,
-            Err(detail) => Judged::Failed(invalid_cookie(detail)),
-        }
+        let (unsealed, seal) = match self.reader().unseal(sealed, self.now()) {
+            Ok(opened) => opened,
+            Err(detail) => return Judged::Failed(invalid_cookie(detail)),
+        };
+        let opened = seal.clone();
+        let judged = self.judge_unsealed(unsealed, seal).await;
+        self.inner.usage.note(&opened, judged.issued_at(), self.now());
+        judged
     }
 
     /// Judges what has been opened (or has just been written).
     pub(crate) async fn judge_unsealed(&self, unsealed: UnsealedSession, seal: SealInfo) -> Judged {
         let known = self.inner.keys.current();
         let nothing = KeySet::empty();
-        let first = self.inner.reader.judge_unsealed(
+        let reader = self.reader();
+        let first = reader.judge_unsealed(
             unsealed,
             seal,
             known.as_deref().unwrap_or(&nothing),
@@ -60,7 +74,7 @@ impl Sealkit {
         };
         let (kid, unsealed, seal) = match keys {
             Err(failure) => return Judged::Failed(failure),
-            Ok(keys) => match settled(self.inner.reader.judge_unsealed(*unsealed, seal, &keys, self.now())) {
+            Ok(keys) => match settled(reader.judge_unsealed(*unsealed, seal, &keys, self.now())) {
                 Ok(judged) => return judged,
                 Err(unknown) if known.is_some() => return Judged::Failed(unknown_key(&unknown.0)),
                 Err(unknown) => unknown,
@@ -69,7 +83,7 @@ impl Sealkit {
         // The set has only now been fetched for the first time; an unknown key may still be newer than it.
         match self.inner.keys.get_for_unknown(&kid).await {
             Err(failure) => Judged::Failed(failure),
-            Ok(keys) => settled(self.inner.reader.judge_unsealed(*unsealed, seal, &keys, self.now()))
+            Ok(keys) => settled(reader.judge_unsealed(*unsealed, seal, &keys, self.now()))
                 .unwrap_or_else(|(kid, ..)| Judged::Failed(unknown_key(&kid))),
         }
     }

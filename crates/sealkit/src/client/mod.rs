@@ -6,12 +6,14 @@ mod loaded;
 mod refresh;
 mod resolve;
 mod sign_in;
+mod usage;
 
 pub use builder::{BuildError, SealkitBuilder};
 pub use loaded::LoadedSession;
 pub use refresh::RefreshOptions;
 pub use resolve::Resolve;
 pub use sign_in::{Callback, SignInRequest, SignInStart, SignedIn};
+pub use usage::KeyUsage;
 
 use crate::{
     api::ApiClient,
@@ -20,13 +22,15 @@ use crate::{
     keys::KeySetCache,
     refresh::{CoordinatorSecret, Pauses, RefreshCoordinator},
 };
+use arc_swap::ArcSwap;
 use judge::invalid_cookie;
 use sealkit_core::{
-    Failure, Reason, SealedSession, SecureRandom, UnixMillis, UnsealedSession,
-    format::{Format, SealError, iron},
-    session::{AuthResponse, SealInfo, SessionReader, payload_of},
+    Failure, KeyRing, Reason, SealedSession, SecureRandom, UnixMillis, UnsealedSession,
+    format::{KeyShapeError, SealError},
+    session::{AuthResponse, SealInfo, SessionReader, payload_in, payload_of},
 };
 use std::{sync::Arc, time::Duration};
+use usage::Usage;
 use url::Url;
 
 /// AuthKit sessions: authenticate, refresh, sign in, sign out. Cheap to clone; clones share everything.
@@ -39,7 +43,8 @@ pub struct Sealkit {
 struct Inner {
     config: Config,
     api: ApiClient,
-    reader: SessionReader,
+    reader: ArcSwap<SessionReader>,
+    usage: Usage,
     keys: KeySetCache,
     coordinator: Arc<dyn RefreshCoordinator>,
     coordinator_secret: CoordinatorSecret,
@@ -110,7 +115,7 @@ impl Sealkit {
     /// # Errors
     /// [`Reason::InvalidSessionCookie`] with its detail.
     pub fn unseal(&self, sealed: &str) -> Result<(UnsealedSession, SealInfo), Failure> {
-        self.inner.reader.unseal(sealed, self.now()).map_err(invalid_cookie)
+        self.reader().unseal(sealed, self.now()).map_err(invalid_cookie)
     }
 
     /// Seals the answer of a sign-in, which the SDKs call `seal_session_from_auth_response`. The token in it is not verified; [`sign_in_with`](Self::sign_in_with) does both.
@@ -124,16 +129,20 @@ impl Sealkit {
                 Failure::new(Reason::MissingTokens).with_hint("the answer of a sign-in must name its user")
             );
         }
-        self.seal_text(&payload_of(response, Format::Iron.style()))
+        let reader = self.reader();
+        self.seal_with(&reader, &payload_of(response, reader.encoding().write.style()))
     }
 
-    /// Seals a payload as it is: the text of a JSON object that is a session.
+    /// Seals a payload as it is: the text of a JSON object that is a session, its members named as the format that is written
+    /// names them.
     ///
     /// # Errors
     /// [`Reason::InvalidSessionCookie`] when it is none; [`Reason::ServerError`] when this machine cannot seal.
     pub fn seal_payload(&self, json: &str) -> Result<SealedSession, Failure> {
-        UnsealedSession::parse(json.as_bytes().to_vec(), Format::Iron.style()).map_err(invalid_cookie)?;
-        self.seal_text(json)
+        let reader = self.reader();
+        let style = reader.encoding().write.style();
+        UnsealedSession::parse(json.as_bytes().to_vec(), style).map_err(invalid_cookie)?;
+        self.seal_with(&reader, json)
     }
 
     /// The page that ends a session at WorkOS; for the browser. It needs the session's id only, so it works for a session
@@ -165,16 +174,40 @@ impl Sealkit {
         self.inner.clock.now()
     }
 
-    /// The name of the password that seals.
-    fn sealing_key(&self) -> Arc<str> {
-        self.inner.reader.ring().keys().first().map(|key| key.name().into()).unwrap_or_default()
+    /// Reader and writer of session cookies, with the passwords of this moment.
+    fn reader(&self) -> Arc<SessionReader> {
+        self.inner.reader.load_full()
     }
 
-    fn seal_text(&self, payload: &str) -> Result<SealedSession, Failure> {
-        match iron::seal(payload.as_bytes(), self.inner.reader.ring(), None, &*self.inner.random) {
-            Ok(sealed) => Ok(SealedSession::from(sealed)),
-            Err(error) => Err(sealing_failure(error)),
-        }
+    /// Replaces the cookie passwords, without a restart: requests under way finish with the old ones, every later one uses these.
+    ///
+    /// # Errors
+    /// [`KeyShapeError`] when none of them can be a key of the format that is written; nothing has changed then.
+    pub fn replace_keys(&self, ring: KeyRing) -> Result<(), KeyShapeError> {
+        let reader = self.reader();
+        reader.encoding().check_ring(&ring)?;
+        let names: Vec<_> = ring.keys().iter().map(|key| key.name().to_owned()).collect();
+        self.inner.reader.store(Arc::new(SessionReader::clone(&reader).with_ring(ring)));
+        tracing::info!(?names, "the cookie passwords were replaced; the first seals");
+        Ok(())
+    }
+
+    /// Which formats and passwords have opened cookies in this process, and when last: what is not here any more can go.
+    ///
+    /// The same as metrics: the counter `sealkit_cookies_opened_total` and the histogram `sealkit_cookie_age_seconds`, labelled
+    /// `format` and `key`. A recorder that is installed after the first cookie does not see that cookie's labels.
+    #[must_use]
+    pub fn key_usage(&self) -> Vec<KeyUsage> {
+        self.inner.usage.snapshot()
+    }
+
+    /// The session of this cookie sealed as it would be written now.
+    fn seal_anew(&self, reader: &SessionReader, unsealed: &UnsealedSession) -> Result<SealedSession, Failure> {
+        self.seal_with(reader, &payload_in(unsealed, reader.encoding().write).payload)
+    }
+
+    fn seal_with(&self, reader: &SessionReader, payload: &str) -> Result<SealedSession, Failure> {
+        reader.seal(payload, self.now(), &*self.inner.random).map_err(sealing_failure)
     }
 }
 
@@ -182,7 +215,7 @@ impl Sealkit {
 fn sealing_failure(error: SealError) -> Failure {
     tracing::error!(%error, "sealing did not work");
     Failure::new(Reason::ServerError).with_hint(match error {
-        SealError::BadPassword => "the first cookie password is too short to seal with",
+        SealError::BadPassword => "no cookie password can seal in the format that is written",
         _ => "this machine cannot seal: it gives no random bytes",
     })
 }

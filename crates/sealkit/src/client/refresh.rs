@@ -11,8 +11,7 @@ use crate::{
 use sealkit_core::{
     CookieAction, Detail, ExpiredSession, Failure, Reason, RefreshToken, SealedSession, Session,
     UnsealedSession,
-    format::Format,
-    session::{AuthResponse, Judgement, SealInfo, payload_after},
+    session::{AuthResponse, Judgement, SealInfo, SessionReader, payload_following},
     token::{self, KeySet},
 };
 use std::{sync::Arc, time::Duration};
@@ -89,7 +88,8 @@ impl Held {
 
     /// The organization that a refresh asks for when the caller names none.
     fn organization_id(&self) -> Option<String> {
-        let sealed = self.unsealed().organization_id();
+        // An unsealed cookie is only what the visitor says.
+        let sealed = self.unsealed().organization_id().filter(|_| self.unsealed().is_authentic());
         sealed.or_else(|| self.claims().and_then(token::Claims::organization_id)).map(str::to_owned)
     }
 }
@@ -105,7 +105,7 @@ impl Sealkit {
         if sealed.is_empty() {
             return Outcome::Anonymous;
         }
-        let (unsealed, seal) = match self.inner.reader.unseal(sealed, self.now()) {
+        let (unsealed, seal) = match self.reader().unseal(sealed, self.now()) {
             Ok(opened) => opened,
             Err(detail) => return self.note(Outcome::failed(invalid_cookie(detail), CookieAction::Keep)),
         };
@@ -123,11 +123,12 @@ impl Sealkit {
     /// Verifies the old token as far as that is possible without asking anybody.
     fn hold(&self, sealed: &str, unsealed: UnsealedSession, seal: SealInfo) -> Option<Held> {
         let keys = self.inner.keys.current().unwrap_or_else(|| Arc::new(KeySet::empty()));
-        Some(match self.inner.reader.judge_unsealed(unsealed, seal, &keys, self.now()) {
+        let reader = self.reader();
+        Some(match reader.judge_unsealed(unsealed, seal, &keys, self.now()) {
             Judgement::Valid { session, .. } => Held::Valid(session),
             Judgement::Expired(expired) => Held::Expired(expired),
             Judgement::UnknownKey { unsealed, .. } => Held::Unproven(Arc::new(*unsealed)),
-            _ => Held::Unproven(Arc::new(self.inner.reader.unseal(sealed, self.now()).ok()?.0)),
+            _ => Held::Unproven(Arc::new(reader.unseal(sealed, self.now()).ok()?.0)),
         })
     }
 
@@ -173,11 +174,13 @@ impl Sealkit {
             // What has just been asked for in our name will not be any better when it is asked for again.
             let ours = !published.kept && published.organization_id == organization_id;
             let response = published.result?;
-            let (payload, sealed) = self.seal_successor(&old, &response, anchor.as_deref())?;
+            let reader = self.reader();
+            let (payload, sealed) = self.seal_successor(&reader, &old, &response, anchor.as_deref())?;
             *rotated = Some(sealed);
-            let unsealed = UnsealedSession::parse(payload.as_bytes().to_vec(), old.unsealed().style())
+            let encoding = reader.encoding();
+            let unsealed = UnsealedSession::parse_as(payload.as_bytes().to_vec(), encoding.write)
                 .map_err(|_| Failure::new(Reason::InvalidResponse))?;
-            let seal = SealInfo::new(Format::Iron, self.sealing_key(), Some(self.now()));
+            let seal = encoding.seal_info(reader.ring(), self.now());
             old = match self.judge_unsealed(unsealed, seal).await {
                 Judged::Valid { session, .. }
                     if wanted.is_none_or(|id| session.organization_id() == Some(id)) =>
@@ -227,12 +230,13 @@ impl Sealkit {
     /// Writes and seals the payload that follows `old`.
     fn seal_successor(
         &self,
+        reader: &SessionReader,
         old: &Held,
         response: &AuthResponse,
         anchor: Option<&str>,
     ) -> Result<(Zeroizing<String>, SealedSession), Failure> {
-        let payload = payload_after(old.unsealed(), response, anchor);
-        let sealed = self.seal_text(&payload)?;
+        let payload = payload_following(old.unsealed(), response, anchor, reader.encoding().write);
+        let sealed = self.seal_with(reader, &payload)?;
         Ok((payload, sealed))
     }
 

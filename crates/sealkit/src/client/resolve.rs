@@ -76,7 +76,10 @@ impl Sealkit {
             Some(Judged::Valid { session, refresh_due: true }) if allowed.may_refresh => {
                 self.refresh_ahead(session).await
             }
-            Some(Judged::Valid { session, .. }) => Outcome::authenticated(session, CookieAction::Keep),
+            Some(Judged::Valid { session, .. }) => {
+                let cookie = self.written_anew(&session, allowed);
+                Outcome::authenticated(session, cookie)
+            }
             Some(Judged::Expired(expired)) if allowed.may_refresh => {
                 let wait = self.inner.config.refresh().caller_wait;
                 let outcome = self.refresh_held(&Held::Expired(Arc::clone(&expired)), None, wait).await;
@@ -93,6 +96,15 @@ impl Sealkit {
             Some(Judged::Failed(failure)) => Outcome::failed(failure, CookieAction::Keep),
         };
         self.note(outcome)
+    }
+
+    /// The same session as it would be written now, where that is asked for and it is not so already.
+    fn written_anew(&self, session: &Session, allowed: Resolve) -> CookieAction {
+        let reader = self.reader();
+        if !allowed.may_refresh || !reader.encoding().is_rewritten_on_read(session.seal(), reader.ring()) {
+            return CookieAction::Keep;
+        }
+        self.seal_anew(&reader, session.unsealed()).map_or(CookieAction::Keep, CookieAction::Set)
     }
 
     /// A valid session near its end: refreshed if that works soon, served as it is if it does not.

@@ -5,8 +5,7 @@ use crate::api::{AuthorizationCodeGrant, Purpose, RequestContext, SignInGrant};
 use sealkit_core::{
     Class, Failure, Reason, SealedSession, Session, UnsealedSession,
     cookie::{CookieLine, SetCookie},
-    format::Format,
-    session::{AuthResponse, SealInfo, payload_of},
+    session::{AuthResponse, payload_of},
     sign_in::{
         AuthorizeUrl, AuthorizeUrlBuilder, BeginError, Callback as CallbackQuery, NewSignIn, OwnRoutes,
         PkceState, Prompt, Provider, ReturnTo, ScreenHint, VerifierCookies,
@@ -217,7 +216,8 @@ impl Sealkit {
         if let Some(uri) = &request.redirect_uri {
             new = new.redirect_uri(uri.as_str());
         }
-        let (ring, now) = (inner.reader.ring(), self.now());
+        let (reader, now) = (self.reader(), self.now());
+        let ring = reader.ring();
         let begun = verifiers.begin(new, ring, &*inner.random, now).map_err(|error| match error {
             BeginError::Seal(error) => sealing_failure(error),
             _ => cannot_begin(error.to_string()),
@@ -269,6 +269,7 @@ impl Sealkit {
         I::Item: CookieLine<'h>,
     {
         let verifiers = VerifierCookies::new(self.inner.config.cookie());
+        let reader = self.reader();
         let query = CallbackQuery::parse(query);
         let code_without_state = matches!(query, CallbackQuery::Missing { code_without_state: true, .. });
         let mut callback = Callback {
@@ -282,7 +283,7 @@ impl Sealkit {
             CallbackQuery::Code { code, state } => (code, state),
             CallbackQuery::Error { state: Some(state), .. } => {
                 callback.set_cookies = verifiers.delete(&state, cookies.clone());
-                if let Ok(begun) = verifiers.open(&state, cookies, self.inner.reader.ring(), self.now()) {
+                if let Ok(begun) = verifiers.open(&state, cookies, reader.ring(), self.now()) {
                     callback.took_along(&begun, own_routes);
                 }
                 return callback;
@@ -290,7 +291,7 @@ impl Sealkit {
             _ => return callback,
         };
         callback.set_cookies = verifiers.delete(&state, cookies.clone());
-        let begun = match verifiers.open(&state, cookies, self.inner.reader.ring(), self.now()) {
+        let begun = match verifiers.open(&state, cookies, reader.ring(), self.now()) {
             Ok(begun) => begun,
             Err(failure) => {
                 callback.result = Err(failure);
@@ -333,11 +334,13 @@ impl Sealkit {
                 Failure::new(Reason::MissingTokens).with_hint("the answer of a sign-in must name its user")
             );
         }
-        let payload = payload_of(&response, Format::Iron.style());
-        let sealed = self.seal_text(&payload).map_err(spent)?;
-        let unsealed = UnsealedSession::parse(payload.as_bytes().to_vec(), Format::Iron.style())
+        let reader = self.reader();
+        let encoding = reader.encoding();
+        let payload = payload_of(&response, encoding.write.style());
+        let sealed = self.seal_with(&reader, &payload).map_err(spent)?;
+        let unsealed = UnsealedSession::parse_as(payload.as_bytes().to_vec(), encoding.write)
             .map_err(|_| Failure::new(Reason::MissingTokens))?;
-        let seal = SealInfo::new(Format::Iron, self.sealing_key(), Some(self.now()));
+        let seal = encoding.seal_info(reader.ring(), self.now());
         match self.judge_unsealed(unsealed, seal).await {
             Judged::Valid { session, .. } => Ok(SignedIn { session, sealed, response }),
             Judged::Expired(_) => Err(Failure::new(Reason::ExpiredJwt)

@@ -12,7 +12,7 @@ use crate::{
     keys::KeySetSettings,
 };
 use sealkit_core::{
-    ApiKey, CookiePassword, KeyRing, KeyRingProblem, MIN_PASSWORD_CHARACTERS,
+    ApiKey, CookiePassword, EncodingPolicy, KeyRing, KeyRingProblem, MIN_PASSWORD_CHARACTERS,
     cookie::SameSite,
     token::{IssuerPolicy, TokenPolicy},
 };
@@ -30,6 +30,7 @@ pub struct ConfigBuilder {
     api_key: Option<Given<ApiKey>>,
     api: ApiAddress,
     keys: Option<Keys>,
+    encoding: Option<EncodingPolicy>,
     redirect_uri: Option<Given<String>>,
     cookie: CookieInput,
     issuers: Option<Issuers>,
@@ -145,6 +146,13 @@ impl ConfigBuilder {
     pub fn key_ring(mut self, ring: KeyRing) -> Self {
         self.forget(&[env::COOKIE_PASSWORD]);
         self.keys = Some(Keys::Ring(ring));
+        self
+    }
+
+    /// Which formats the session cookie is read in, and which one it is written in. Default: every sealed format that is cheap to
+    /// try is read, `iron` is written.
+    pub const fn encoding(mut self, encoding: EncodingPolicy) -> Self {
+        self.encoding = Some(encoding);
         self
     }
 
@@ -268,6 +276,12 @@ impl ConfigBuilder {
         let api_key = self.api_key.and_then(|key| key.check(&mut problems, validate::api_key));
         let api_base = validate::api_base(self.api, &mut problems);
         let key_ring = key_ring(self.keys, &mut problems);
+        let encoding = self.encoding.unwrap_or_default();
+        if let Some(ring) = &key_ring
+            && let Err(error) = encoding.check_ring(ring)
+        {
+            problems.push(Problem::from_message("encoding", &error));
+        }
         let redirect_uri = self.redirect_uri.and_then(|uri| uri.check(&mut problems, validate::redirect_uri));
         let cookie = validate::cookie(self.cookie, redirect_uri.as_ref(), &mut problems);
         let mut http = self.http;
@@ -292,6 +306,7 @@ impl ConfigBuilder {
                 api_key,
                 api_base,
                 key_ring,
+                encoding,
                 redirect_uri,
                 cookie,
                 token_policy: TokenPolicy::new(issuers).with_audiences(self.audiences).with_leeway(leeway),

@@ -34,7 +34,7 @@ use crate::{
     clock::Clock,
     keys::KeySetSettings,
 };
-use sealkit_core::{ApiKey, KeyRing, cookie::CookieSettings, token::TokenPolicy};
+use sealkit_core::{ApiKey, EncodingPolicy, KeyRing, cookie::CookieSettings, token::TokenPolicy};
 use std::sync::Arc;
 use url::Url;
 
@@ -45,6 +45,7 @@ pub struct Config {
     api_key: Option<ApiKey>,
     api_base: ApiBase,
     key_ring: KeyRing,
+    encoding: EncodingPolicy,
     redirect_uri: Option<Url>,
     cookie: CookieSettings,
     token_policy: TokenPolicy,
@@ -91,6 +92,12 @@ impl Config {
     #[must_use]
     pub const fn key_ring(&self) -> &KeyRing {
         &self.key_ring
+    }
+
+    /// Which formats the session cookie is read in, and which one it is written in.
+    #[must_use]
+    pub const fn encoding(&self) -> &EncodingPolicy {
+        &self.encoding
     }
 
     /// Where WorkOS sends the browser after a sign-in; sign-ins need it.

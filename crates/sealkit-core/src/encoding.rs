@@ -1,0 +1,162 @@
+//! What an application reads and writes: the policy, its downgrade guard, and how a fleet moves from one format to another.
+
+use crate::{
+    Key, KeyRing, UnixMillis,
+    format::{Format, FormatSet, KeyShapeError},
+    session::SealInfo,
+};
+
+/// Which formats session cookies are read in, and which one they are written in.
+///
+/// Reading is an allow-list. The default reads every format that is sealed and cheap to try, as far as the ring has a password
+/// of the right shape, and writes `iron`. What is costly (`dotnet-gcm`), only signed (`php-signed`, `signed-json`) or not
+/// protected at all (`plain-json`, `b64url-json`) is read only when it is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EncodingPolicy {
+    /// What is written.
+    pub write: Format,
+    /// What is read.
+    pub read: FormatSet,
+    /// From then on unsealed cookies are refused: the end of a migration from unsealed to sealed.
+    pub unsealed_until: Option<UnixMillis>,
+    /// When a cookie that is not what would be written now is written anew.
+    pub rewrite: Rewrite,
+}
+
+/// When a cookie of another format or password than the one to be written is written anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rewrite {
+    /// With the next answer that sets the cookie anyway: a refresh, within the life of an access token.
+    #[default]
+    WithNextCookie,
+    /// As soon as it is read, on a request whose answer can carry a cookie.
+    ///
+    /// An unsealed cookie is never sealed so: nobody but the API can say what its user is. It waits for the next refresh.
+    OnRead,
+}
+
+impl Default for EncodingPolicy {
+    fn default() -> Self {
+        Self::sealed(Format::Iron)
+    }
+}
+
+impl EncodingPolicy {
+    /// Writes `format`, and reads it and every format that is read by default.
+    #[must_use]
+    pub fn sealed(format: Format) -> Self {
+        Self {
+            write: format,
+            read: FormatSet::sealed().with(format),
+            unsealed_until: None,
+            rewrite: Rewrite::default(),
+        }
+    }
+
+    /// Replaces what is read.
+    #[must_use]
+    pub const fn with_read(mut self, formats: FormatSet) -> Self {
+        self.read = formats;
+        self
+    }
+
+    /// Refuses unsealed cookies from then on.
+    #[must_use]
+    pub const fn with_unsealed_until(mut self, end: Option<UnixMillis>) -> Self {
+        self.unsealed_until = end;
+        self
+    }
+
+    /// Sets when cookies are written anew.
+    #[must_use]
+    pub const fn with_rewrite(mut self, rewrite: Rewrite) -> Self {
+        self.rewrite = rewrite;
+        self
+    }
+
+    /// True when values of this format are read now.
+    #[must_use]
+    pub fn reads(&self, format: Format, now: UnixMillis) -> bool {
+        self.read.contains(format)
+            && (format.is_authenticated() || self.unsealed_until.is_none_or(|end| now < end))
+    }
+
+    /// True when nothing that is read or written needs a password.
+    #[must_use]
+    pub fn is_unsealed(&self) -> bool {
+        !self.write.is_authenticated() && !self.read.iter().any(Format::is_authenticated)
+    }
+
+    /// A ring must hold a key of the format that is written.
+    ///
+    /// # Errors
+    /// [`KeyShapeError`] with the rule, and the command that makes a right password.
+    pub fn check_ring(&self, ring: &KeyRing) -> Result<(), KeyShapeError> {
+        if !self.write.is_authenticated() || self.write.sealing_key(ring).is_some() {
+            return Ok(());
+        }
+        Err(KeyShapeError { format: self.write })
+    }
+
+    /// How a cookie that is written now is sealed.
+    #[must_use]
+    pub fn seal_info(&self, ring: &KeyRing, now: UnixMillis) -> SealInfo {
+        SealInfo::new(self.write, self.write.sealing_key(ring).map(Key::shared_name), Some(now))
+    }
+
+    /// True when a cookie that was sealed so is what would be written now.
+    #[must_use]
+    pub fn is_current(&self, seal: &SealInfo, ring: &KeyRing) -> bool {
+        seal.format == self.write
+            && seal.key.as_deref() == self.write.sealing_key(ring).map(Key::name)
+    }
+
+    /// True when a cookie that was sealed so is to be written anew as soon as it is read.
+    #[must_use]
+    pub fn is_rewritten_on_read(&self, seal: &SealInfo, ring: &KeyRing) -> bool {
+        self.rewrite == Rewrite::OnRead
+            && !self.is_current(seal, ring)
+            && (seal.format.is_authenticated() || !self.write.is_authenticated())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    const PASSWORD: &str = "cookie-password-for-tests-only-0123456789";
+
+    #[test]
+    fn unsealed_formats_are_read_when_named_and_until_their_end() {
+        let now = UnixMillis::from_secs(1000);
+        let policy = EncodingPolicy::default();
+        assert!(policy.reads(Format::Iron, now) && !policy.reads(Format::PlainJson, now));
+        let named = policy.with_read(FormatSet::sealed().with(Format::PlainJson));
+        assert!(named.reads(Format::PlainJson, now));
+        let ending = named.with_unsealed_until(Some(UnixMillis::from_secs(1001)));
+        assert!(ending.reads(Format::PlainJson, now));
+        assert!(!ending.reads(Format::PlainJson, UnixMillis::from_secs(1001)));
+        assert!(ending.reads(Format::Iron, UnixMillis::from_secs(1001)));
+    }
+
+    #[test]
+    fn a_cookie_is_written_anew_when_format_or_password_is_another_and_never_sealed_unproven() {
+        let other = "another-password-for-tests-only-0123456789";
+        let ring = KeyRing::builder().password("new", PASSWORD).password("old", other).build().unwrap();
+        let seal = |format, key: Option<&str>| SealInfo::new(format, key.map(Arc::from), None);
+        let policy = EncodingPolicy::default();
+        assert!(policy.is_current(&seal(Format::Iron, Some("new")), &ring));
+        assert!(!policy.is_current(&seal(Format::Iron, Some("old")), &ring));
+        assert!(!policy.is_rewritten_on_read(&seal(Format::Iron, Some("old")), &ring));
+        let policy = policy.with_rewrite(Rewrite::OnRead);
+        assert!(policy.is_rewritten_on_read(&seal(Format::Iron, Some("old")), &ring));
+        assert!(policy.is_rewritten_on_read(&seal(Format::GoGcm, Some("new")), &ring));
+        assert!(!policy.is_rewritten_on_read(&seal(Format::PlainJson, None), &ring));
+        let unsealing = EncodingPolicy { write: Format::PlainJson, ..policy };
+        assert!(unsealing.is_rewritten_on_read(&seal(Format::Iron, Some("new")), &ring));
+        assert!(unsealing.is_current(&seal(Format::PlainJson, None), &ring));
+    }
+}

@@ -1,0 +1,217 @@
+//! Opening and sealing by format: which keys a ring has for a container, and in which order they are tried.
+
+use super::{
+    Format, KeyShapeError, Opened, SealError, SealTimes,
+    aes_gcm::{self, AesGcmKey},
+    dotnet::{self, DotnetKey},
+    envelope,
+    fernet::{self, FernetKey},
+    halite::{self, HaliteKey},
+    iron::{self, IronKey},
+    php_signed::{self, PhpSignedKey},
+    plain,
+    router_cookie::{self, RouterKey},
+    secretbox::{self, SecretboxKey},
+    signed_json::{self, SignedJsonKey},
+};
+use crate::{CookiePassword, Detail, Key, KeyRing, SecureRandom, UnixMillis};
+use std::{borrow::Cow, time::Duration};
+
+/// A password made ready for every container that it can be a key of. Made once, when the ring is built.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) iron: IronKey,
+    router: Option<RouterKey>,
+    fernet: Option<FernetKey>,
+    raw: Option<AesGcmKey>,
+    sha256: Option<AesGcmKey>,
+    hex: Option<AesGcmKey>,
+    halite: Option<HaliteKey>,
+    php_signed: Option<PhpSignedKey>,
+    secretbox: Option<SecretboxKey>,
+    dotnet: Option<DotnetKey>,
+    signed_json: Option<SignedJsonKey>,
+}
+
+impl Prepared {
+    pub(crate) fn new(password: &str) -> Self {
+        Self {
+            iron: IronKey::new(password),
+            router: RouterKey::new(password),
+            fernet: FernetKey::new(password),
+            raw: AesGcmKey::raw_bytes(password),
+            sha256: AesGcmKey::sha256(password),
+            hex: AesGcmKey::hex(password),
+            halite: HaliteKey::new(password),
+            php_signed: PhpSignedKey::new(password),
+            secretbox: SecretboxKey::new(password),
+            dotnet: DotnetKey::new(password),
+            signed_json: SignedJsonKey::new(password),
+        }
+    }
+
+    /// Go's rule: 64 hexadecimal digits are the key itself, any other password is hashed.
+    fn go(&self) -> Option<&AesGcmKey> {
+        self.hex.as_ref().or(self.sha256.as_ref())
+    }
+}
+
+impl Format {
+    /// True when this password can be a key of this format. (How long it must be besides, the ring says.)
+    ///
+    /// # Errors
+    /// [`KeyShapeError`] with the rule, and the command that makes a right one.
+    pub fn check_password(self, password: &CookiePassword) -> Result<(), KeyShapeError> {
+        if self.fits(&Prepared::new(password.expose_secret())) { Ok(()) } else { Err(KeyShapeError { format: self }) }
+    }
+
+    /// The passwords of the ring that can be keys of this format, in order.
+    pub fn keys(self, ring: &KeyRing) -> impl Iterator<Item = &Key> {
+        ring.keys().iter().filter(move |key| self.fits(key.prepared()))
+    }
+
+    /// The password of the ring that this format seals with: the first that can be its key.
+    #[must_use]
+    pub fn sealing_key(self, ring: &KeyRing) -> Option<&Key> {
+        self.keys(ring).next()
+    }
+
+    fn fits(self, key: &Prepared) -> bool {
+        match self {
+            Self::Iron | Self::KotlinIron => true,
+            Self::RrCookie => key.router.is_some(),
+            Self::PythonFernet => key.fernet.is_some(),
+            Self::RubyV6 => key.raw.is_some(),
+            Self::RubyV7 => key.sha256.is_some(),
+            Self::GoGcm => key.go().is_some(),
+            Self::RustGcm => key.hex.is_some(),
+            Self::PhpHalite => key.halite.is_some(),
+            Self::PhpSigned => key.php_signed.is_some(),
+            Self::PhpSecretbox => key.secretbox.is_some(),
+            Self::DotnetGcm => key.dotnet.is_some(),
+            Self::SignedJson => key.signed_json.is_some(),
+            Self::PlainJson | Self::B64urlJson => false,
+        }
+    }
+
+    /// Opens `value` as this format, with the passwords of the ring that can be its keys, and leaves the text that was sealed
+    /// in `plaintext` (for the PHP formats with its envelope).
+    ///
+    /// The tag is checked before anything else is believed. Nothing is allocated when `plaintext` has room for the value; on
+    /// failure it is left empty.
+    ///
+    /// # Errors
+    /// A [`Detail`]: `malformed`, `truncated`, `tampered` (no tag fits; nobody can tell a changed value from another
+    /// password), `wrong_password` (an iron seal whose id no password has), `bad_password` (no password has the shape of a
+    /// key), `expired`, `not_a_session` (what is inside is not what the container holds).
+    pub fn open<'r>(
+        self,
+        value: &str,
+        ring: &'r KeyRing,
+        now: UnixMillis,
+        plaintext: &mut Vec<u8>,
+    ) -> Result<Opened<'r>, Detail> {
+        match self {
+            Self::Iron | Self::KotlinIron => return iron::open(value, ring, now, plaintext),
+            Self::PlainJson | Self::B64urlJson => {
+                match self {
+                    Self::PlainJson => plain::open_json(value, plaintext)?,
+                    _ => plain::open_base64url(value, plaintext)?,
+                }
+                return Ok(Opened { key: None, sealed_at: None, expires_at: None });
+            }
+            _ => {}
+        }
+        let mut outcome = Detail::BadPassword;
+        for key in ring.keys() {
+            let Some(result) = self.open_with(value, key.prepared(), now, plaintext) else { continue };
+            match result {
+                Ok(SealTimes { sealed_at, expires_at }) => {
+                    return Ok(Opened { key: Some(key), sealed_at, expires_at });
+                }
+                Err(Detail::Tampered) => outcome = Detail::Tampered,
+                Err(detail) => return Err(detail),
+            }
+        }
+        Err(outcome)
+    }
+
+    /// `None` when the password cannot be a key of this format.
+    fn open_with(
+        self,
+        value: &str,
+        key: &Prepared,
+        now: UnixMillis,
+        plaintext: &mut Vec<u8>,
+    ) -> Option<Result<SealTimes, Detail>> {
+        Some(match self {
+            Self::RrCookie => router_cookie::open(value, key.router.as_ref()?, now, plaintext),
+            Self::PythonFernet => fernet::open(value, key.fernet.as_ref()?, now, plaintext),
+            Self::RubyV6 => aes_gcm::open_ruby_v6(value, key.raw.as_ref()?, plaintext),
+            Self::RubyV7 => aes_gcm::open_ruby_v7(value, key.sha256.as_ref()?, plaintext),
+            Self::GoGcm => aes_gcm::open(value, key.go()?, plaintext),
+            Self::RustGcm => aes_gcm::open(value, key.hex.as_ref()?, plaintext),
+            Self::PhpHalite => halite::open(value, key.halite.as_ref()?, now, plaintext),
+            Self::PhpSigned => php_signed::open(value, key.php_signed.as_ref()?, now, plaintext),
+            Self::PhpSecretbox => secretbox::open(value, key.secretbox.as_ref()?, now, plaintext),
+            Self::DotnetGcm => dotnet::open(value, key.dotnet.as_ref()?, now, plaintext),
+            Self::SignedJson => signed_json::open(value, key.signed_json.as_ref()?, now, plaintext),
+            Self::Iron | Self::KotlinIron | Self::PlainJson | Self::B64urlJson => return None,
+        })
+    }
+
+    /// Seals `plaintext` as this format, with the first password of the ring that can be its key. The PHP formats take it with
+    /// its envelope.
+    ///
+    /// # Errors
+    /// [`SealError`]: no password that can seal, or no random bytes.
+    pub fn seal(
+        self,
+        plaintext: &[u8],
+        ring: &KeyRing,
+        now: UnixMillis,
+        random: &dyn SecureRandom,
+    ) -> Result<String, SealError> {
+        match self {
+            Self::Iron => return iron::seal(plaintext, ring, None, random),
+            Self::KotlinIron => return iron::seal_kotlin(plaintext, ring, random),
+            Self::PlainJson => return plain::seal_json(plaintext),
+            Self::B64urlJson => return Ok(plain::seal_base64url(plaintext)),
+            _ => {}
+        }
+        let key = self.sealing_key(ring).ok_or(SealError::BadPassword)?.prepared();
+        self.seal_with(plaintext, key, now, random).unwrap_or(Err(SealError::BadPassword))
+    }
+
+    /// The text that this format seals for a payload: for two of PHP's in an envelope with its end, `ttl` from now (zero is the
+    /// 30 days that workos-php gives it).
+    #[must_use]
+    pub fn wrap<'p>(self, payload: &'p str, now: UnixMillis, ttl: Duration) -> Cow<'p, str> {
+        let ttl = if ttl.is_zero() { envelope::DEFAULT_TTL } else { ttl };
+        envelope::wrap(self, payload, now.saturating_add(ttl))
+    }
+
+    /// `None` when the password cannot be a key of this format.
+    fn seal_with(
+        self,
+        plaintext: &[u8],
+        key: &Prepared,
+        now: UnixMillis,
+        random: &dyn SecureRandom,
+    ) -> Option<Result<String, SealError>> {
+        Some(match self {
+            Self::RrCookie => router_cookie::seal(plaintext, key.router.as_ref()?, now, random),
+            Self::PythonFernet => fernet::seal(plaintext, key.fernet.as_ref()?, now, random),
+            Self::RubyV6 => aes_gcm::seal_ruby_v6(plaintext, key.raw.as_ref()?, random),
+            Self::RubyV7 => aes_gcm::seal_ruby_v7(plaintext, key.sha256.as_ref()?, random),
+            Self::GoGcm => aes_gcm::seal(plaintext, key.go()?, random),
+            Self::RustGcm => aes_gcm::seal(plaintext, key.hex.as_ref()?, random),
+            Self::PhpHalite => halite::seal(plaintext, key.halite.as_ref()?, now, random),
+            Self::PhpSigned => php_signed::seal(plaintext, key.php_signed.as_ref()?, now, random),
+            Self::PhpSecretbox => secretbox::seal(plaintext, key.secretbox.as_ref()?, now, random),
+            Self::DotnetGcm => dotnet::seal(plaintext, key.dotnet.as_ref()?, now, random),
+            Self::SignedJson => signed_json::seal(plaintext, key.signed_json.as_ref()?, now, random),
+            Self::Iron | Self::KotlinIron | Self::PlainJson | Self::B64urlJson => return None,
+        })
+    }
+}
