@@ -1,5 +1,6 @@
 //! Canonical base64 and nothing else: no foreign characters, no stray padding, no trailing bits.
 
+use crate::Detail;
 use base64_simd::{AsOut as _, Base64};
 
 pub(crate) use base64_simd::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -9,6 +10,13 @@ pub(crate) fn decode_into<'b>(alphabet: &Base64, text: &str, buffer: &'b mut [u8
     let length = alphabet.decoded_length(text.as_bytes()).ok()?;
     let decoded = alphabet.decode(text.as_bytes(), buffer.get_mut(..length)?.as_out()).ok()?;
     Some(decoded)
+}
+
+/// Why `text` did not decode in a padded alphabet: `truncated` when only its length is wrong, else `malformed`.
+pub(crate) fn fault(alphabet: &Base64, text: &str) -> Detail {
+    let cut_off =
+        !text.len().is_multiple_of(4) && text.bytes().all(|byte| alphabet.charset().contains(&byte));
+    if cut_off { Detail::Truncated } else { Detail::Malformed }
 }
 
 #[cfg(test)]
@@ -25,6 +33,17 @@ mod tests {
         }
         assert_eq!(decode_into(&STANDARD, "Zg==", &mut buffer), Some(b"f".as_slice()));
         assert_eq!(decode_into(&STANDARD, "Zg", &mut buffer), None);
+    }
+
+    #[test]
+    fn a_text_that_only_lacks_its_end_was_cut_off() {
+        for text in ["Zg", "Z", "Zm9vYm8"] {
+            assert_eq!(fault(&STANDARD, text), Detail::Truncated, "{text}");
+        }
+        for text in ["Zh==", "Zg=", "Zg===", "Z\n", "Zm9vY-"] {
+            assert_eq!(fault(&STANDARD, text), Detail::Malformed, "{text}");
+        }
+        assert_eq!(fault(&URL_SAFE, "Zm9vY-"), Detail::Truncated);
     }
 
     proptest! {
