@@ -109,8 +109,7 @@ impl EncodingPolicy {
     /// True when a cookie that was sealed so is what would be written now.
     #[must_use]
     pub fn is_current(&self, seal: &SealInfo, ring: &KeyRing) -> bool {
-        seal.format == self.write
-            && seal.key.as_deref() == self.write.sealing_key(ring).map(Key::name)
+        seal.format == self.write && seal.key.as_deref() == self.write.sealing_key(ring).map(Key::name)
     }
 
     /// True when a cookie that was sealed so is to be written anew as soon as it is read.

@@ -1,6 +1,9 @@
 //! Named passwords in order: seal with the first, open with any.
 
-use crate::{CookiePassword, format::{Prepared, iron::IronKey}};
+use crate::{
+    CookiePassword,
+    format::{Prepared, iron::IronKey},
+};
 use std::{fmt, sync::Arc};
 
 /// Most passwords that a ring may hold, so that the work for a foreign cookie stays bounded.

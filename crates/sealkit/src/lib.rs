@@ -26,8 +26,8 @@ mod outcome;
 pub mod refresh;
 
 pub use client::{
-    BuildError, Callback, KeyUsage, LoadedSession, RefreshOptions, Resolve, Sealkit, SealkitBuilder, SignInRequest,
-    SignInStart, SignOut, SignedIn,
+    BuildError, Callback, KeyUsage, LoadedSession, RefreshOptions, Resolve, Sealkit, SealkitBuilder,
+    SignInRequest, SignInStart, SignOut, SignedIn,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, ConfigBuilder, ConfigError};

@@ -122,7 +122,10 @@ fn session_text(session: &Session, args: &Authenticate) -> String {
     row("signed in by", session.authentication_method().map(Into::into));
     let end = session.expires_at();
     row("expires", Some(format!("{} ({})", output::rfc3339(end), output::relative(end, now))));
-    row("sealed with", Some(format!("{} ({})", session.seal().key.as_deref().unwrap_or("nothing"), session.seal().format)));
+    row(
+        "sealed with",
+        Some(format!("{} ({})", session.seal().key.as_deref().unwrap_or("nothing"), session.seal().format)),
+    );
     for warning in session.warnings() {
         row("warning", Some(output::warning_code(warning).to_owned()));
     }

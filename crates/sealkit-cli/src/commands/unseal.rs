@@ -61,10 +61,13 @@ fn open(value: &str, args: &Unseal, ring: &KeyRing, now: UnixMillis) -> Result<O
 fn auto(value: &str, any: bool, ring: &KeyRing, now: UnixMillis) -> Result<Opened, Detail> {
     if any {
         let opened = detect(value).iter().map(|format| one(format, value, true, ring, now));
-        return opened.reduce(|first, next| if first.is_ok() { first } else { next }).unwrap_or(Err(Detail::Malformed));
+        return opened
+            .reduce(|first, next| if first.is_ok() { first } else { next })
+            .unwrap_or(Err(Detail::Malformed));
     }
     let everything = EncodingPolicy::default().with_read(FormatSet::all());
-    let reader = SessionReader::new(ring.clone(), TokenPolicy::new(IssuerPolicy::Any)).with_encoding(everything);
+    let reader =
+        SessionReader::new(ring.clone(), TokenPolicy::new(IssuerPolicy::Any)).with_encoding(everything);
     let (unsealed, seal) = reader.unseal(value, now)?;
     Ok(Opened {
         format: seal.format.id(),

@@ -2,14 +2,14 @@
 
 use super::{
     Format, KeyShapeError, Opened, SealError, SealTimes,
-    aes_gcm::{self, AesGcmKey},
+    aes_gcm::{self, AesGcmKey, Layout},
     dotnet::{self, DotnetKey},
     envelope,
     fernet::{self, FernetKey},
     halite::{self, HaliteKey},
     iron::{self, IronKey},
     php_signed::{self, PhpSignedKey},
-    plain,
+    plain::{self, Encoding},
     router_cookie::{self, RouterKey},
     secretbox::{self, SecretboxKey},
     signed_json::{self, SignedJsonKey},
@@ -31,11 +31,16 @@ pub(crate) struct Prepared {
     secretbox: Option<SecretboxKey>,
     dotnet: Option<DotnetKey>,
     signed_json: Option<SignedJsonKey>,
+    bytes: usize,
 }
+
+/// Fewest bytes of a password that Ruby takes since 8.0.1.
+const RUBY_V7_BYTES: usize = 32;
 
 impl Prepared {
     pub(crate) fn new(password: &str) -> Self {
         Self {
+            bytes: password.len(),
             iron: IronKey::new(password),
             router: RouterKey::new(password),
             fernet: FernetKey::new(password),
@@ -50,6 +55,10 @@ impl Prepared {
         }
     }
 
+    fn ruby_v7(&self) -> Option<&AesGcmKey> {
+        self.sha256.as_ref().filter(|_| self.bytes >= RUBY_V7_BYTES)
+    }
+
     /// Go's rule: 64 hexadecimal digits are the key itself, any other password is hashed.
     fn go(&self) -> Option<&AesGcmKey> {
         self.hex.as_ref().or(self.sha256.as_ref())
@@ -62,7 +71,11 @@ impl Format {
     /// # Errors
     /// [`KeyShapeError`] with the rule, and the command that makes a right one.
     pub fn check_password(self, password: &CookiePassword) -> Result<(), KeyShapeError> {
-        if self.fits(&Prepared::new(password.expose_secret())) { Ok(()) } else { Err(KeyShapeError { format: self }) }
+        if self.fits(&Prepared::new(password.expose_secret())) {
+            Ok(())
+        } else {
+            Err(KeyShapeError { format: self })
+        }
     }
 
     /// The passwords of the ring that can be keys of this format, in order.
@@ -76,13 +89,20 @@ impl Format {
         self.keys(ring).next()
     }
 
+    const fn text(self) -> Encoding {
+        match self {
+            Self::B64urlJson => Encoding::Base64Url,
+            _ => Encoding::Text,
+        }
+    }
+
     fn fits(self, key: &Prepared) -> bool {
         match self {
             Self::Iron | Self::KotlinIron => true,
             Self::RrCookie => key.router.is_some(),
             Self::PythonFernet => key.fernet.is_some(),
             Self::RubyV6 => key.raw.is_some(),
-            Self::RubyV7 => key.sha256.is_some(),
+            Self::RubyV7 => key.ruby_v7().is_some(),
             Self::GoGcm => key.go().is_some(),
             Self::RustGcm => key.hex.is_some(),
             Self::PhpHalite => key.halite.is_some(),
@@ -114,10 +134,7 @@ impl Format {
         match self {
             Self::Iron | Self::KotlinIron => return iron::open(value, ring, now, plaintext),
             Self::PlainJson | Self::B64urlJson => {
-                match self {
-                    Self::PlainJson => plain::open_json(value, plaintext)?,
-                    _ => plain::open_base64url(value, plaintext)?,
-                }
+                plain::open(self.text(), value, plaintext)?;
                 return Ok(Opened { key: None, sealed_at: None, expires_at: None });
             }
             _ => {}
@@ -147,10 +164,10 @@ impl Format {
         Some(match self {
             Self::RrCookie => router_cookie::open(value, key.router.as_ref()?, now, plaintext),
             Self::PythonFernet => fernet::open(value, key.fernet.as_ref()?, now, plaintext),
-            Self::RubyV6 => aes_gcm::open_ruby_v6(value, key.raw.as_ref()?, plaintext),
-            Self::RubyV7 => aes_gcm::open_ruby_v7(value, key.sha256.as_ref()?, plaintext),
-            Self::GoGcm => aes_gcm::open(value, key.go()?, plaintext),
-            Self::RustGcm => aes_gcm::open(value, key.hex.as_ref()?, plaintext),
+            Self::RubyV6 => aes_gcm::open(Layout::NonceFirstInLines, value, key.raw.as_ref()?, plaintext),
+            Self::RubyV7 => aes_gcm::open(Layout::Versioned, value, key.ruby_v7()?, plaintext),
+            Self::GoGcm => aes_gcm::open(Layout::NonceFirst, value, key.go()?, plaintext),
+            Self::RustGcm => aes_gcm::open(Layout::NonceFirst, value, key.hex.as_ref()?, plaintext),
             Self::PhpHalite => halite::open(value, key.halite.as_ref()?, now, plaintext),
             Self::PhpSigned => php_signed::open(value, key.php_signed.as_ref()?, now, plaintext),
             Self::PhpSecretbox => secretbox::open(value, key.secretbox.as_ref()?, now, plaintext),
@@ -174,9 +191,10 @@ impl Format {
     ) -> Result<String, SealError> {
         match self {
             Self::Iron => return iron::seal(plaintext, ring, None, random),
-            Self::KotlinIron => return iron::seal_kotlin(plaintext, ring, random),
-            Self::PlainJson => return plain::seal_json(plaintext),
-            Self::B64urlJson => return Ok(plain::seal_base64url(plaintext)),
+            Self::KotlinIron => return iron::seal_for_kotlin(plaintext, ring, random),
+            Self::PlainJson | Self::B64urlJson => {
+                return plain::seal(self.text(), plaintext).ok_or(SealError::NotText);
+            }
             _ => {}
         }
         let key = self.sealing_key(ring).ok_or(SealError::BadPassword)?.prepared();
@@ -202,15 +220,15 @@ impl Format {
         Some(match self {
             Self::RrCookie => router_cookie::seal(plaintext, key.router.as_ref()?, now, random),
             Self::PythonFernet => fernet::seal(plaintext, key.fernet.as_ref()?, now, random),
-            Self::RubyV6 => aes_gcm::seal_ruby_v6(plaintext, key.raw.as_ref()?, random),
-            Self::RubyV7 => aes_gcm::seal_ruby_v7(plaintext, key.sha256.as_ref()?, random),
-            Self::GoGcm => aes_gcm::seal(plaintext, key.go()?, random),
-            Self::RustGcm => aes_gcm::seal(plaintext, key.hex.as_ref()?, random),
+            Self::RubyV6 => aes_gcm::seal(Layout::NonceFirstInLines, plaintext, key.raw.as_ref()?, random),
+            Self::RubyV7 => aes_gcm::seal(Layout::Versioned, plaintext, key.ruby_v7()?, random),
+            Self::GoGcm => aes_gcm::seal(Layout::NonceFirst, plaintext, key.go()?, random),
+            Self::RustGcm => aes_gcm::seal(Layout::NonceFirst, plaintext, key.hex.as_ref()?, random),
             Self::PhpHalite => halite::seal(plaintext, key.halite.as_ref()?, now, random),
             Self::PhpSigned => php_signed::seal(plaintext, key.php_signed.as_ref()?, now, random),
             Self::PhpSecretbox => secretbox::seal(plaintext, key.secretbox.as_ref()?, now, random),
             Self::DotnetGcm => dotnet::seal(plaintext, key.dotnet.as_ref()?, now, random),
-            Self::SignedJson => signed_json::seal(plaintext, key.signed_json.as_ref()?, now, random),
+            Self::SignedJson => signed_json::seal(plaintext, key.signed_json.as_ref()?),
             Self::Iron | Self::KotlinIron | Self::PlainJson | Self::B64urlJson => return None,
         })
     }

@@ -11,7 +11,7 @@ use super::{Format, SealTimes};
 use crate::{Detail, UnixMillis};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 use zeroize::Zeroize as _;
 
 /// How long a session of these containers lives when nobody says otherwise: workos-php's 30 days.
@@ -46,12 +46,12 @@ pub(crate) fn unwrap(format: Format, plaintext: &mut Vec<u8>) -> Result<(), Deta
 }
 
 /// The text that a container of this format seals: `payload`, the text of an object, in its envelope if it has one.
-pub(crate) fn wrap(format: Format, payload: &str, expires_at: UnixMillis) -> String {
+pub(crate) fn wrap(format: Format, payload: &str, expires_at: UnixMillis) -> Cow<'_, str> {
     let end = expires_at.as_secs();
     match format {
-        Format::PhpHalite => format!(r#"{{"data":{payload},"expires_at":{end}}}"#),
-        Format::PhpSigned => format!(r#"{{"v":{SIGNED_VERSION},"d":{payload},"e":{end}}}"#),
-        _ => payload.to_owned(),
+        Format::PhpHalite => format!(r#"{{"data":{payload},"expires_at":{end}}}"#).into(),
+        Format::PhpSigned => format!(r#"{{"v":{SIGNED_VERSION},"d":{payload},"e":{end}}}"#).into(),
+        _ => payload.into(),
     }
 }
 

@@ -272,7 +272,8 @@ mod tests {
     #[test]
     fn opening_allocates_no_second_buffer() {
         let plaintext =
-            envelope::wrap(Format::PhpHalite, &format!("{{\"a\":{:?}}}", "x".repeat(1000)), LATER);
+            envelope::wrap(Format::PhpHalite, &format!("{{\"a\":{:?}}}", "x".repeat(1000)), LATER)
+                .into_owned();
         let value = HALITE.sealed(plaintext.as_bytes(), &key(), LATER);
         let mut opened = Vec::with_capacity(value.len());
         let before = opened.as_ptr();

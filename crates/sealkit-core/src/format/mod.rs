@@ -202,6 +202,9 @@ pub enum SealError {
     /// No password of the ring has the shape that the format needs, or it is too short to seal with.
     #[error("no password of the ring can seal in this format")]
     BadPassword,
+    /// The format writes the text as it is, and it is no UTF-8.
+    #[error("what is to be sealed is no UTF-8 text")]
+    NotText,
     /// No random bytes.
     #[error("no secure random bytes available")]
     Random,

@@ -107,8 +107,11 @@ mod tests {
 
     #[test]
     fn what_is_costly_or_not_sealed_is_read_only_when_it_is_named() {
-        let named_only: Vec<_> =
-            Format::ALL.iter().filter(|format| !FormatSet::sealed().contains(**format)).map(|f| f.id()).collect();
+        let named_only: Vec<_> = Format::ALL
+            .iter()
+            .filter(|format| !FormatSet::sealed().contains(**format))
+            .map(|f| f.id())
+            .collect();
         assert_eq!(named_only, ["php-signed", "dotnet-gcm", "signed-json", "plain-json", "b64url-json"]);
     }
 }

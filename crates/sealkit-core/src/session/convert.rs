@@ -1,6 +1,9 @@
 //! A payload in the shape of another format: members renamed by table, nothing dropped, and what its SDK makes of it told.
 
-use super::{UnsealedSession, members::{Members, quoted}};
+use super::{
+    UnsealedSession,
+    members::{Members, quoted},
+};
 use crate::{
     casing::{Names, Style},
     format::Format,
@@ -69,8 +72,10 @@ impl Loss {
     /// The member that it is about.
     #[must_use]
     pub fn member(&self) -> &str {
-        let (Self::NotKept { member } | Self::NullLeftOut { member } | Self::Needed { member } | Self::Collides { member }) =
-            self;
+        let (Self::NotKept { member }
+        | Self::NullLeftOut { member }
+        | Self::Needed { member }
+        | Self::Collides { member }) = self;
         member
     }
 }
@@ -79,7 +84,9 @@ impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let member = self.member();
         match self {
-            Self::NotKept { .. } => write!(f, "{member}: the SDK does not keep it when it writes the session anew"),
+            Self::NotKept { .. } => {
+                write!(f, "{member}: the SDK does not keep it when it writes the session anew")
+            }
             Self::NullLeftOut { .. } => write!(f, "{member}: null, which the SDK leaves out when it writes"),
             Self::Needed { .. } => write!(f, "{member}: the SDK does not open a session without it"),
             Self::Collides { .. } => write!(f, "{member}: two members would have this name, one is written"),
@@ -161,13 +168,25 @@ const fn sdk(format: Format) -> Sdk {
             Sdk { session: NODE, user: NODE_USER, ..plain }
         }
         Format::KotlinIron => Sdk {
-            session: Keeps::Only(&["access_token", "refresh_token", "user", "authentication_method", "impersonator"]),
+            session: Keeps::Only(&[
+                "access_token",
+                "refresh_token",
+                "user",
+                "authentication_method",
+                "impersonator",
+            ]),
             user: NODE_USER,
             ..plain
         },
         Format::PythonFernet | Format::RubyV7 | Format::PhpSecretbox => plain,
         Format::RubyV6 => Sdk {
-            session: Keeps::Only(&["access_token", "refresh_token", "user", "organization_id", "impersonator"]),
+            session: Keeps::Only(&[
+                "access_token",
+                "refresh_token",
+                "user",
+                "organization_id",
+                "impersonator",
+            ]),
             user: RUBY6_USER,
             ..plain
         },
@@ -254,7 +273,10 @@ impl Converting {
     }
 
     /// One member, under its new name.
-    #[expect(clippy::too_many_arguments, reason = "both levels of a payload go through here, each with its names")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "both levels of a payload go through here, each with its names"
+    )]
     fn put(
         &mut self,
         new: &mut Members,

@@ -5,11 +5,7 @@ use super::{
     convert::{NOBODY, payload_in, recased},
     members::Members,
 };
-use crate::{
-    casing::Style,
-    format::Format,
-    token,
-};
+use crate::{casing::Style, format::Format, token};
 use zeroize::Zeroizing;
 
 /// The payload of a new session, in the order in which `@workos-inc/node` 11 writes it.

@@ -83,7 +83,8 @@ impl UnsealedSession {
     pub fn read(mut plaintext: Vec<u8>, format: Format) -> Result<(Self, Format), Detail> {
         envelope::unwrap(format, &mut plaintext)?;
         let mut session = Self::parse_as(plaintext, format)?;
-        if format == Format::KotlinIron && session.places.user.as_ref().is_none_or(|user| !user.has_api_names) {
+        if format == Format::KotlinIron && session.places.user.as_ref().is_none_or(|user| !user.has_api_names)
+        {
             session.style = Format::Iron.style();
             return Ok((session, Format::Iron));
         }

@@ -9,7 +9,9 @@ use crate::{
     refresh::{CoordinatorSecret, InProcessCoordinator, InProcessSettings, Pauses, RefreshCoordinator},
 };
 use arc_swap::ArcSwap;
-use sealkit_core::{RandomUnavailable, SecureRandom, SystemRandom, session::SessionReader, token::KeySet};
+use sealkit_core::{
+    Key, RandomUnavailable, SecureRandom, SystemRandom, session::SessionReader, token::KeySet,
+};
 use std::sync::Arc;
 
 /// Builds a [`Sealkit`]. Only the configuration is needed.
@@ -122,7 +124,8 @@ impl SealkitBuilder {
             Arc::new(InProcessCoordinator::new(Arc::clone(&clock), settings))
         });
         let pauses = Pauses::new(config.refresh().ahead_pause);
-        Ok(Sealkit {
+        said_at_start(&config);
+        let sealkit = Sealkit {
             inner: Arc::new(Inner {
                 config,
                 api,
@@ -135,6 +138,20 @@ impl SealkitBuilder {
                 clock,
                 random,
             }),
-        })
+        };
+        sealkit.watch_keys();
+        Ok(sealkit)
+    }
+}
+
+/// Which passwords and formats are in use.
+fn said_at_start(config: &Config) {
+    let names: Vec<&str> = config.key_ring().keys().iter().map(Key::name).collect();
+    let encoding = config.encoding();
+    tracing::info!(passwords = ?names, write = %encoding.write, read = %encoding.read, "session cookies");
+    if config.password_source() == PasswordSource::Derived {
+        tracing::warn!(
+            "no cookie password is configured: it is derived from the API key and the client id, and a new API key ends every session"
+        );
     }
 }

@@ -58,12 +58,7 @@ impl Sealkit {
         let known = self.inner.keys.current();
         let nothing = KeySet::empty();
         let reader = self.reader();
-        let first = reader.judge_unsealed(
-            unsealed,
-            seal,
-            known.as_deref().unwrap_or(&nothing),
-            self.now(),
-        );
+        let first = reader.judge_unsealed(unsealed, seal, known.as_deref().unwrap_or(&nothing), self.now());
         let (kid, unsealed, seal) = match settled(first) {
             Ok(judged) => return judged,
             Err(unknown) => unknown,

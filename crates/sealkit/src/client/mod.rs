@@ -2,6 +2,7 @@
 
 mod builder;
 mod judge;
+mod key_file;
 mod loaded;
 mod refresh;
 mod resolve;
@@ -30,8 +31,8 @@ use sealkit_core::{
     session::{AuthResponse, SealInfo, SessionReader, payload_in, payload_of},
 };
 use std::{sync::Arc, time::Duration};
-use usage::Usage;
 use url::Url;
+use usage::Usage;
 
 /// AuthKit sessions: authenticate, refresh, sign in, sign out. Cheap to clone; clones share everything.
 #[derive(Clone, Debug)]
@@ -202,7 +203,11 @@ impl Sealkit {
     }
 
     /// The session of this cookie sealed as it would be written now.
-    fn seal_anew(&self, reader: &SessionReader, unsealed: &UnsealedSession) -> Result<SealedSession, Failure> {
+    fn seal_anew(
+        &self,
+        reader: &SessionReader,
+        unsealed: &UnsealedSession,
+    ) -> Result<SealedSession, Failure> {
         self.seal_with(reader, &payload_in(unsealed, reader.encoding().write).payload)
     }
 

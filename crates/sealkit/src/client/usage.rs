@@ -57,7 +57,8 @@ impl Usage {
         entry.opened.fetch_add(1, Ordering::Relaxed);
         entry.last_opened_at.store(now.as_millis(), Ordering::Relaxed);
         let age = seal.sealed_at.or(issued_at).map(|since| now.saturating_since(since));
-        let millis = age.and_then(|age| u64::try_from(age.as_millis()).ok()).map_or(0, |age| age.saturating_add(1));
+        let millis =
+            age.and_then(|age| u64::try_from(age.as_millis()).ok()).map_or(0, |age| age.saturating_add(1));
         entry.last_age.store(millis, Ordering::Relaxed);
         entry.counter.increment(1);
         if let Some(age) = age {
@@ -100,7 +101,10 @@ impl Usage {
 impl Entry {
     fn new(seal: &SealInfo) -> Self {
         let labels = || {
-            [("format", seal.format.id().to_owned()), ("key", seal.key.as_deref().unwrap_or("none").to_owned())]
+            [
+                ("format", seal.format.id().to_owned()),
+                ("key", seal.key.as_deref().unwrap_or("none").to_owned()),
+            ]
         };
         Self {
             format: seal.format,
@@ -122,7 +126,8 @@ mod tests {
     fn every_format_and_password_is_counted_apart() {
         let usage = Usage::default();
         let now = UnixMillis::from_secs(1000);
-        let seal = |format, key: Option<&str>, sealed_at| SealInfo::new(format, key.map(Arc::from), sealed_at);
+        let seal =
+            |format, key: Option<&str>, sealed_at| SealInfo::new(format, key.map(Arc::from), sealed_at);
         let old = seal(Format::Iron, Some("old"), None);
         usage.note(&old, Some(UnixMillis::from_secs(400)), now);
         usage.note(&old, None, now);
@@ -131,7 +136,14 @@ mod tests {
         let seen: Vec<_> = usage
             .snapshot()
             .into_iter()
-            .map(|u| (u.format.id(), u.key.as_deref().map(str::to_owned), u.opened, u.last_age.map(|age| age.as_secs())))
+            .map(|u| {
+                (
+                    u.format.id(),
+                    u.key.as_deref().map(str::to_owned),
+                    u.opened,
+                    u.last_age.map(|age| age.as_secs()),
+                )
+            })
             .collect();
         assert_eq!(
             seen,

@@ -2,7 +2,9 @@
 
 use super::{
     Config,
+    encoding::EncodingInput,
     env::{self, Environment, Given},
+    passwords::{self, PasswordSource},
     problem::{ConfigError, Problem},
     settings::{HttpSettings, RefreshSettings},
     validate,
@@ -12,11 +14,12 @@ use crate::{
     keys::KeySetSettings,
 };
 use sealkit_core::{
-    ApiKey, CookiePassword, EncodingPolicy, KeyRing, KeyRingProblem, MIN_PASSWORD_CHARACTERS,
+    ApiKey, CookiePassword, EncodingPolicy, KeyRing,
     cookie::SameSite,
     token::{IssuerPolicy, TokenPolicy},
 };
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
+use zeroize::Zeroizing;
 
 /// Longest cookie value that is opened by default, in bytes.
 const DEFAULT_MAX_COOKIE_VALUE: usize = 24 * 1024;
@@ -30,7 +33,7 @@ pub struct ConfigBuilder {
     api_key: Option<Given<ApiKey>>,
     api: ApiAddress,
     keys: Option<Keys>,
-    encoding: Option<EncodingPolicy>,
+    encoding: EncodingInput,
     redirect_uri: Option<Given<String>>,
     cookie: CookieInput,
     issuers: Option<Issuers>,
@@ -67,6 +70,8 @@ pub(super) struct CookieInput {
 #[derive(Clone, Debug)]
 enum Keys {
     Password(Given<CookiePassword>),
+    List(Given<Zeroizing<String>>),
+    File(Given<PathBuf>),
     Ring(KeyRing),
 }
 
@@ -85,9 +90,16 @@ impl ConfigBuilder {
         let mut builder = Self {
             client_id: environment.filled(env::CLIENT_ID),
             api_key: environment.filled(env::API_KEY).map(|key| Given::new(key.setting, key.value.into())),
-            keys: environment
-                .filled(env::COOKIE_PASSWORD)
-                .map(|password| Keys::Password(Given::new(password.setting, password.value.into()))),
+            keys: keys_from(&mut environment),
+            encoding: EncodingInput {
+                policy: None,
+                upstream_read: environment.optional(env::SESSION_ENCODING_READ),
+                upstream_write: environment.optional(env::SESSION_ENCODING_WRITE),
+                formats_read: environment.optional(env::FORMATS_READ),
+                format_write: environment.optional(env::FORMAT_WRITE),
+                unsealed_until: environment.optional(env::UNSEALED_UNTIL),
+                rewrite: environment.optional(env::REWRITE),
+            },
             api: ApiAddress {
                 whole: environment.optional(env::BASE_URL),
                 hostname: environment.optional(env::API_HOSTNAME),
@@ -135,24 +147,32 @@ impl ConfigBuilder {
         self
     }
 
-    /// The one cookie password. Either this or [`key_ring`](Self::key_ring) is required.
+    /// The one cookie password. Without this, [`key_ring`](Self::key_ring) and [`cookie_passwords_file`](Self::cookie_passwords_file)
+    /// it is derived from the API key.
     pub fn cookie_password(mut self, password: impl Into<CookiePassword>) -> Self {
-        self.forget(&[env::COOKIE_PASSWORD]);
+        self.forget(PASSWORDS);
         self.keys = Some(Keys::Password(Given::new("cookie_password", password.into())));
         self
     }
 
-    /// Several cookie passwords: the first seals, every one opens.
+    /// Several cookie passwords: the first that can be a key of the format that is written seals, every one opens.
     pub fn key_ring(mut self, ring: KeyRing) -> Self {
-        self.forget(&[env::COOKIE_PASSWORD]);
+        self.forget(PASSWORDS);
         self.keys = Some(Keys::Ring(ring));
+        self
+    }
+
+    /// A file of named cookie passwords, as `SEALKIT_COOKIE_PASSWORDS_FILE` names one; it is read again when it changes.
+    pub fn cookie_passwords_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.forget(PASSWORDS);
+        self.keys = Some(Keys::File(Given::new("cookie_passwords_file", path.into())));
         self
     }
 
     /// Which formats the session cookie is read in, and which one it is written in. Default: every sealed format that is cheap to
     /// try is read, `iron` is written.
-    pub const fn encoding(mut self, encoding: EncodingPolicy) -> Self {
-        self.encoding = Some(encoding);
+    pub fn encoding(mut self, encoding: EncodingPolicy) -> Self {
+        self.encoding = EncodingInput { policy: Some(encoding), ..EncodingInput::default() };
         self
     }
 
@@ -275,12 +295,12 @@ impl ConfigBuilder {
         let client_id = client_id(self.client_id, &mut problems);
         let api_key = self.api_key.and_then(|key| key.check(&mut problems, validate::api_key));
         let api_base = validate::api_base(self.api, &mut problems);
-        let key_ring = key_ring(self.keys, &mut problems);
-        let encoding = self.encoding.unwrap_or_default();
-        if let Some(ring) = &key_ring
+        let key_ring = key_ring(self.keys, api_key.as_ref(), client_id.as_ref(), &mut problems);
+        let encoding = self.encoding.check(&mut problems);
+        if let Some((ring, setting)) = key_ring.as_ref().map(|keys| (&keys.ring, keys.setting))
             && let Err(error) = encoding.check_ring(ring)
         {
-            problems.push(Problem::from_message("encoding", &error));
+            problems.push(Problem::from_message(setting, &error));
         }
         let redirect_uri = self.redirect_uri.and_then(|uri| uri.check(&mut problems, validate::redirect_uri));
         let cookie = validate::cookie(self.cookie, redirect_uri.as_ref(), &mut problems);
@@ -305,7 +325,9 @@ impl ConfigBuilder {
                 client_id,
                 api_key,
                 api_base,
-                key_ring,
+                key_ring: key_ring.ring,
+                password_source: key_ring.source,
+                passwords_file: key_ring.file,
                 encoding,
                 redirect_uri,
                 cookie,
@@ -333,30 +355,101 @@ fn client_id(given: Option<Given<String>>, problems: &mut Vec<Problem>) -> Optio
     given.check(problems, validate::client_id)
 }
 
-fn key_ring(given: Option<Keys>, problems: &mut Vec<Problem>) -> Option<KeyRing> {
-    match given {
-        None => {
-            missing(env::COOKIE_PASSWORD, "make a password with `sealkit key new` and set it", problems);
-            None
-        }
-        Some(Keys::Ring(ring)) => Some(ring),
-        Some(Keys::Password(password)) => match KeyRing::from_password(password.value) {
-            Ok(ring) => Some(ring),
-            Err(error) => {
-                let told = error.problems().iter().map(|problem| password_problem(password.setting, problem));
-                problems.extend(told);
-                None
-            }
-        },
+/// The variables that passwords come from.
+const PASSWORDS: &[&str] = &[env::COOKIE_PASSWORD, env::COOKIE_PASSWORDS, env::COOKIE_PASSWORDS_FILE];
+
+/// The passwords that the environment gives: in one way only.
+fn keys_from<L: Fn(&str) -> Option<String>>(environment: &mut Environment<'_, L>) -> Option<Keys> {
+    let one = environment.filled(env::COOKIE_PASSWORD);
+    let list = environment.filled(env::COOKIE_PASSWORDS);
+    let file = environment.filled(env::COOKIE_PASSWORDS_FILE);
+    let given: Vec<&str> = [&one, &list, &file].into_iter().flatten().map(|given| given.setting).collect();
+    if let [first, others @ ..] = given.as_slice()
+        && !others.is_empty()
+    {
+        let problem = format!("is set beside {}", others.join(" and "));
+        let fix = "set one of them only; a list takes every password, the one that seals first";
+        environment.problems.push(Problem::new((*first).to_owned(), problem, fix));
     }
+    let file = file.map(|given| Keys::File(Given::new(given.setting, given.value.into())));
+    let list = list.map(|given| Keys::List(Given::new(given.setting, Zeroizing::new(given.value))));
+    let one = one.map(|given| Keys::Password(Given::new(given.setting, given.value.into())));
+    file.or(list).or(one)
 }
 
-fn password_problem(setting: &'static str, problem: &KeyRingProblem) -> Problem {
-    let KeyRingProblem::TooShort { characters, .. } = problem else {
-        return Problem::from_message(setting, problem);
+/// The ring, and what is to be said of it.
+struct CheckedKeys {
+    ring: KeyRing,
+    setting: &'static str,
+    source: PasswordSource,
+    file: Option<PathBuf>,
+}
+
+fn key_ring(
+    given: Option<Keys>,
+    api_key: Option<&ApiKey>,
+    client_id: Option<&ClientId>,
+    problems: &mut Vec<Problem>,
+) -> Option<CheckedKeys> {
+    let configured =
+        |ring, setting| CheckedKeys { ring, setting, source: PasswordSource::Configured, file: None };
+    let checked = match given {
+        Some(Keys::Ring(ring)) => Ok(configured(ring, "key_ring")),
+        Some(Keys::Password(Given { setting, value })) => {
+            KeyRing::from_password(value).map(|ring| configured(ring, setting)).map_err(|error| {
+                error.problems().iter().map(|problem| passwords::problem(setting, problem)).collect()
+            })
+        }
+        Some(Keys::List(Given { setting, value })) => {
+            passwords::from_list(setting, &value).map(|ring| configured(ring, setting))
+        }
+        Some(Keys::File(Given { setting, value })) => passwords::from_file(setting, &value)
+            .map(|ring| CheckedKeys { file: Some(value), ..configured(ring, setting) }),
+        None => return derived_keys(api_key, client_id, problems),
     };
-    let problem = format!("has {characters} characters, at least {MIN_PASSWORD_CHARACTERS} are needed");
-    Problem::new(setting, problem, "make one with `sealkit key new`")
+    checked.map_err(|mut found: Vec<Problem>| problems.append(&mut found)).ok()
+}
+
+/// No password at all: the upstream's derivation, where there is something to derive from.
+fn derived_keys(
+    api_key: Option<&ApiKey>,
+    client_id: Option<&ClientId>,
+    problems: &mut Vec<Problem>,
+) -> Option<CheckedKeys> {
+    let unknown = |setting: &str| !problems.iter().any(|problem| problem.setting() == setting);
+    let (Some(api_key), Some(client_id)) = (api_key, client_id) else {
+        // What is wrong with the API key or the client id has been told; a password may not be missing then.
+        if unknown(env::API_KEY)
+            && unknown(env::CLIENT_ID)
+            && PASSWORDS.iter().all(|setting| unknown(setting))
+        {
+            let fix = "make a password with `sealkit key new` and set it";
+            let problem =
+                "is not set, and without an API key none can be derived (sign-ins are sealed in every mode)";
+            problems.push(Problem::new(env::COOKIE_PASSWORD, problem, fix));
+        }
+        return None;
+    };
+    if !PASSWORDS.iter().all(|setting| unknown(setting)) {
+        return None;
+    }
+    match passwords::derived(api_key, client_id) {
+        Ok(ring) => Some(CheckedKeys {
+            ring,
+            setting: env::COOKIE_PASSWORD,
+            source: PasswordSource::Derived,
+            file: None,
+        }),
+        Err(_) => {
+            let problem = "is not set, and API key and client id are too short to derive one from";
+            problems.push(Problem::new(
+                env::COOKIE_PASSWORD,
+                problem,
+                "make a password with `sealkit key new` and set it",
+            ));
+            None
+        }
+    }
 }
 
 /// Says that a required variable is missing, unless it was found and is wrong in another way.

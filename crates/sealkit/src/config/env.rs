@@ -10,8 +10,27 @@ use std::env::VarError;
 pub const CLIENT_ID: &str = "WORKOS_CLIENT_ID";
 /// The API key (`sk_…`), which is the client secret too. Read by every WorkOS library. Public clients have none.
 pub const API_KEY: &str = "WORKOS_API_KEY";
-/// The password that seals the session cookie, at least 32 characters. Read by the JavaScript libraries. Required.
+/// The password that seals the session cookie, at least 32 characters. Read by the JavaScript libraries. Without any password it
+/// is derived from the API key, see [`PasswordSource`](super::PasswordSource).
 pub const COOKIE_PASSWORD: &str = "WORKOS_COOKIE_PASSWORD";
+/// Several cookie passwords with names, a line each: `NAME=PASSWORD` (`NAME:ID=PASSWORD` for an iron id). The first that fits the
+/// format seals, every one opens. In place of [`COOKIE_PASSWORD`].
+pub const COOKIE_PASSWORDS: &str = "SEALKIT_COOKIE_PASSWORDS";
+/// A file with such lines. It is read again when it changes, without a restart.
+pub const COOKIE_PASSWORDS_FILE: &str = "SEALKIT_COOKIE_PASSWORDS_FILE";
+/// `sealed`, `unsealed` or `both`: which session cookies are read. Proposed for authkit-session. Default `sealed`.
+pub const SESSION_ENCODING_READ: &str = "WORKOS_SESSION_ENCODING_READ";
+/// `sealed` or `unsealed`: which session cookies are written. Proposed for authkit-session. Default `sealed`.
+pub const SESSION_ENCODING_WRITE: &str = "WORKOS_SESSION_ENCODING_WRITE";
+/// The formats that are read, by id, with commas; `sealed` stands for all that are read by default. Stands above
+/// [`SESSION_ENCODING_READ`].
+pub const FORMATS_READ: &str = "SEALKIT_FORMATS_READ";
+/// The format that is written, by id. Default `iron`.
+pub const FORMAT_WRITE: &str = "SEALKIT_FORMAT_WRITE";
+/// From this day or time on unsealed cookies are refused: the end of a migration. Default: no end.
+pub const UNSEALED_UNTIL: &str = "SEALKIT_UNSEALED_UNTIL";
+/// `next-cookie` or `on-read`: when a cookie of another format or password is written anew. Default `next-cookie`.
+pub const REWRITE: &str = "SEALKIT_REWRITE";
 /// Where WorkOS sends the browser after a sign-in. Read by authkit-session and what stands on it.
 pub const REDIRECT_URI: &str = "WORKOS_REDIRECT_URI";
 /// The same, as authkit-nextjs spells it.
@@ -46,6 +65,14 @@ pub const READ: &[&str] = &[
     CLIENT_ID,
     API_KEY,
     COOKIE_PASSWORD,
+    COOKIE_PASSWORDS,
+    COOKIE_PASSWORDS_FILE,
+    SESSION_ENCODING_READ,
+    SESSION_ENCODING_WRITE,
+    FORMATS_READ,
+    FORMAT_WRITE,
+    UNSEALED_UNTIL,
+    REWRITE,
     REDIRECT_URI,
     NEXT_PUBLIC_REDIRECT_URI,
     COOKIE_NAME,

@@ -1,4 +1,5 @@
-//! Everything that can be set: from code, from the environment, or both. No file, no network; all problems are told at once.
+//! Everything that can be set: from code, from the environment, or both. No network, and no file but one with
+//! passwords; all problems are told at once.
 //!
 //! ```
 //! use sealkit::config::Config;
@@ -17,7 +18,9 @@
 //! Programs pass [`process_environment`] as the lookup.
 
 mod builder;
+mod encoding;
 pub mod env;
+pub(crate) mod passwords;
 mod problem;
 mod settings;
 #[cfg(test)]
@@ -26,6 +29,7 @@ mod validate;
 
 pub use builder::ConfigBuilder;
 pub use env::process_environment;
+pub use passwords::PasswordSource;
 pub use problem::{ConfigError, Problem};
 pub use settings::{HttpSettings, RefreshSettings};
 
@@ -35,7 +39,10 @@ use crate::{
     keys::KeySetSettings,
 };
 use sealkit_core::{ApiKey, EncodingPolicy, KeyRing, cookie::CookieSettings, token::TokenPolicy};
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use url::Url;
 
 /// A checked configuration. `Debug` shows no secret.
@@ -45,6 +52,8 @@ pub struct Config {
     api_key: Option<ApiKey>,
     api_base: ApiBase,
     key_ring: KeyRing,
+    password_source: PasswordSource,
+    passwords_file: Option<PathBuf>,
     encoding: EncodingPolicy,
     redirect_uri: Option<Url>,
     cookie: CookieSettings,
@@ -92,6 +101,18 @@ impl Config {
     #[must_use]
     pub const fn key_ring(&self) -> &KeyRing {
         &self.key_ring
+    }
+
+    /// Where they came from.
+    #[must_use]
+    pub const fn password_source(&self) -> PasswordSource {
+        self.password_source
+    }
+
+    /// The file that they came from, if they did.
+    #[must_use]
+    pub fn passwords_file(&self) -> Option<&Path> {
+        self.passwords_file.as_deref()
     }
 
     /// Which formats the session cookie is read in, and which one it is written in.

@@ -14,7 +14,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(
+    pub(crate) fn new(
         setting: impl Into<Cow<'static, str>>,
         problem: impl Into<Cow<'static, str>>,
         fix: impl Into<Cow<'static, str>>,
@@ -23,7 +23,7 @@ impl Problem {
     }
 
     /// From a message of the core crate, which is written `what is wrong; what to do`.
-    pub(super) fn from_message(setting: impl Into<Cow<'static, str>>, message: &impl fmt::Display) -> Self {
+    pub(crate) fn from_message(setting: impl Into<Cow<'static, str>>, message: &impl fmt::Display) -> Self {
         let message = message.to_string();
         let (problem, fix) = message.rsplit_once("; ").unwrap_or((&message, "change it"));
         Self::new(setting, problem.to_owned(), fix.to_owned())
@@ -62,7 +62,7 @@ pub struct ConfigError {
 
 impl ConfigError {
     /// `problems` must not be empty.
-    pub(super) const fn new(problems: Vec<Problem>) -> Self {
+    pub(crate) const fn new(problems: Vec<Problem>) -> Self {
         Self { problems }
     }
 
