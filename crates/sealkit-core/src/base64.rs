@@ -3,7 +3,7 @@
 use crate::Detail;
 use base64_simd::{AsOut as _, Base64};
 
-pub(crate) use base64_simd::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
+pub(crate) use base64_simd::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
 /// Decodes `text` into the beginning of `buffer`; `None` when it is not canonical or does not fit.
 pub(crate) fn decode_into<'b>(alphabet: &Base64, text: &str, buffer: &'b mut [u8]) -> Option<&'b [u8]> {

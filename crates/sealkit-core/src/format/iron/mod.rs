@@ -10,10 +10,12 @@
 //! nothing. Source: `@hapi/iron` 7.0.1, iron-webcrypto 2.0.0, `@workos-inc/node` 11.0.0.
 
 mod key;
+#[cfg(test)]
+pub(super) mod testing;
 
 pub(crate) use key::IronKey;
 
-use super::{Opened, SealError};
+use super::{Opened, SealError, SealTimes};
 use crate::{
     Detail, KeyRing, SecureRandom, UnixMillis,
     base64::{URL_SAFE_NO_PAD, decode_into},
@@ -35,6 +37,13 @@ const SUFFIX: &str = "~2";
 /// A seal outlives its expiration by this much; the libraries' `timestampSkewSec` default.
 const EXPIRATION_SKEW: Duration = Duration::from_secs(60);
 
+/// Whether a seal ends in [`SUFFIX`]: the JavaScript libraries write it, Kotlin cannot read a seal that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Suffix {
+    Present,
+    Absent,
+}
+
 /// Where a seal without an id is looked up.
 const EMPTY_ID: &str = "default";
 
@@ -54,7 +63,21 @@ pub fn seal(
     random: &dyn SecureRandom,
 ) -> Result<String, SealError> {
     let key = ring.sealing_key().filter(|key| !key.is_short()).ok_or(SealError::BadPassword)?;
-    let id = key.id().unwrap_or(DEFAULT_ID);
+    seal_with(plaintext, key.iron(), key.id().unwrap_or(DEFAULT_ID), expires, Suffix::Present, random)
+}
+
+/// Seals `plaintext` with this key under this id, as [`seal`] does with a ring.
+///
+/// # Errors
+/// [`SealError`]: no random bytes.
+pub(super) fn seal_with(
+    plaintext: &[u8],
+    key: &IronKey,
+    id: &str,
+    expires: Option<UnixMillis>,
+    suffix: Suffix,
+    random: &dyn SecureRandom,
+) -> Result<String, SealError> {
     let (mut enc_salt, mut iv, mut mac_salt) = ([0; 32], [0; 16], [0; 32]);
     random.fill(&mut enc_salt)?;
     random.fill(&mut iv)?;
@@ -65,7 +88,7 @@ pub fn seal(
     out.push_str(PREFIX);
     out.push_str(id);
     out.push('*');
-    let encryption_key = key.iron().derive(&push_hex(&mut out, &enc_salt));
+    let encryption_key = key.derive(&push_hex(&mut out, &enc_salt));
     out.push('*');
     URL_SAFE_NO_PAD.encode_append(iv, &mut out);
     out.push('*');
@@ -83,11 +106,13 @@ pub fn seal(
     }
     let signed = out.len();
     out.push('*');
-    let mac_key = key.iron().derive(&push_hex(&mut out, &mac_salt));
+    let mac_key = key.derive(&push_hex(&mut out, &mac_salt));
     let tag = mac_key.mac(out.get(..signed).unwrap_or_default());
     out.push('*');
     URL_SAFE_NO_PAD.encode_append(tag, &mut out);
-    out.push_str(SUFFIX);
+    if suffix == Suffix::Present {
+        out.push_str(SUFFIX);
+    }
     Ok(out)
 }
 
@@ -110,17 +135,50 @@ pub fn open<'r>(
     let id = if seal.id.is_empty() { EMPTY_ID } else { seal.id };
     let mut outcome = Detail::WrongPassword;
     for key in ring.named(id) {
-        if !constant_time_eq(&key.iron().derive(seal.mac_salt).mac(seal.signed), &seal.mac) {
+        if !seal.is_authentic(key.iron()) {
             outcome = if key.is_short() { Detail::BadPassword } else { Detail::Tampered };
             continue;
         }
-        if seal.expires.is_some_and(|at| at <= now.saturating_sub(EXPIRATION_SKEW)) {
-            return Err(Detail::Expired);
-        }
-        decrypt(&seal, &key.iron().derive(seal.enc_salt), plaintext).inspect_err(|_| plaintext.clear())?;
-        return Ok(Opened { key, sealed_at: None, expires_at: seal.expires });
+        let SealTimes { sealed_at, expires_at } = open_authentic(&seal, key.iron(), now, plaintext)?;
+        return Ok(Opened { key, sealed_at, expires_at });
     }
     Err(outcome)
+}
+
+/// Opens `value` with this key, as [`open`] does with a ring: `wrong_password` unless the seal names this id.
+///
+/// # Errors
+/// A [`Detail`]: `malformed`, `truncated`, `wrong_password`, `tampered`, `expired`.
+pub(super) fn open_with(
+    value: &str,
+    key: &IronKey,
+    id: &str,
+    now: UnixMillis,
+    plaintext: &mut Vec<u8>,
+) -> Result<SealTimes, Detail> {
+    plaintext.clear();
+    let seal = Seal::parse(value)?;
+    if seal.id != id {
+        return Err(Detail::WrongPassword);
+    }
+    if !seal.is_authentic(key) {
+        return Err(Detail::Tampered);
+    }
+    open_authentic(&seal, key, now, plaintext)
+}
+
+/// Opens a seal whose MAC is right: its time, then its text.
+fn open_authentic(
+    seal: &Seal<'_>,
+    key: &IronKey,
+    now: UnixMillis,
+    plaintext: &mut Vec<u8>,
+) -> Result<SealTimes, Detail> {
+    if seal.expires.is_some_and(|at| at <= now.saturating_sub(EXPIRATION_SKEW)) {
+        return Err(Detail::Expired);
+    }
+    decrypt(seal, &key.derive(seal.enc_salt), plaintext).inspect_err(|_| plaintext.clear())?;
+    Ok(SealTimes { sealed_at: None, expires_at: seal.expires })
 }
 
 fn decrypt(seal: &Seal<'_>, key: &DerivedKey, plaintext: &mut Vec<u8>) -> Result<(), Detail> {
@@ -182,6 +240,10 @@ impl<'a> Seal<'a> {
         }
         let signed = body.get(..body.len() - mac.len() - SALT - 2).ok_or(Detail::Malformed)?;
         Ok(Self { id, enc_salt, iv, ciphertext, expires, mac_salt, mac: tag, signed })
+    }
+
+    fn is_authentic(&self, key: &IronKey) -> bool {
+        constant_time_eq(&key.derive(self.mac_salt).mac(self.signed), &self.mac)
     }
 }
 
