@@ -43,7 +43,7 @@ impl Candidates {
     }
 
     /// The formats, in order.
-    pub fn iter(&self) -> impl Iterator<Item = Format> {
+    pub fn iter(&self) -> impl Iterator<Item = Format> + use<> {
         self.formats.into_iter().flatten()
     }
 

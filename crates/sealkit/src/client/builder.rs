@@ -4,7 +4,7 @@ use super::{Inner, Sealkit, usage::Usage};
 use crate::{
     api::{HttpTransport, TransportBuildError},
     clock::{Clock, SystemClock},
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, PasswordSource},
     keys::KeySetCache,
     refresh::{CoordinatorSecret, InProcessCoordinator, InProcessSettings, Pauses, RefreshCoordinator},
 };
