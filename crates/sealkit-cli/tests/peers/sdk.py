@@ -1,14 +1,16 @@
-"""workos, the Python SDK, as an application uses it: one question a line on stdin, one answer a line on stdout."""
+"""workos, the Python SDK, as an application uses it."""
 
-import dataclasses
-import enum
-import json
+import os
 import sys
 import urllib.error
 import urllib.request
 
 from workos import WorkOSClient
 from workos.session import seal_session_from_auth_response
+
+sys.path.append(os.path.dirname(__file__))
+
+from rpc import serve  # noqa: E402
 
 
 class Peer:
@@ -84,32 +86,4 @@ class Peer:
         return self.users.create_magic_auth(email=email).to_dict()
 
 
-def plain(value):
-    if dataclasses.is_dataclass(value):
-        return dataclasses.asdict(value)
-    if isinstance(value, enum.Enum):
-        return value.value
-    return str(value)
-
-
-def problem(error):
-    names = ["message", "status_code", "code", "error", "pending_authentication_token"]
-    return {"name": type(error).__name__} | {
-        name: getattr(error, name, None) for name in names
-    }
-
-
-def main():
-    peer = Peer()
-    for line in sys.stdin:
-        question = json.loads(line)
-        try:
-            answer = {
-                "ok": getattr(peer, question["operation"])(**question["arguments"])
-            }
-        except Exception as error:  # whatever the SDK throws is the answer
-            answer = {"error": problem(error)}
-        print(json.dumps(answer, default=plain), flush=True)
-
-
-main()
+serve(Peer())

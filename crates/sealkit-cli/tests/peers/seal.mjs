@@ -45,5 +45,5 @@ async function authkitSession() {
   };
 }
 
-const libraries = { 'iron-session': ironSession, '@workos/authkit-session': authkitSession };
+const libraries = { 'iron-session': ironSession, 'iron-session-9': ironSession, '@workos/authkit-session': authkitSession };
 await serve(await (libraries[library] ?? workosNode)());

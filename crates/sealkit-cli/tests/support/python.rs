@@ -6,11 +6,13 @@ use super::{
 };
 use tokio::process::Command;
 
-/// A script of `tests/peers` on the Python of `.peers/python`; `None` skips the test.
-pub(crate) fn start(script: &str) -> Option<Peer> {
-    let python = peer::in_repository(".peers/python").map(|venv| venv.join("bin/python"));
-    let python = find::or_skip(python.filter(|file| file.exists()), "Python with workos")?;
+/// A script of `tests/peers` on the Python that has this version of `workos`; `None` skips the test.
+pub(crate) fn start(script: &str, version: &str) -> Option<Peer> {
+    let venv = peer::in_repository(".peers").map(|peers| peers.join(format!("python-{version}")));
+    let python = venv.map(|venv| venv.join("bin/python")).filter(|file| file.exists());
+    let python = find::or_skip(python, &format!("Python with workos {version}"))?;
     let mut command = Command::new(python);
-    command.arg("-I").arg(peer::script_path(script));
+    // Nothing of its own into the repository.
+    command.args(["-I", "-B"]).arg(peer::script_path(script));
     Some(Peer::start(command))
 }

@@ -1,19 +1,11 @@
 //! What sealkit seals, the real libraries open, and the other way round: sessions, seals with an end, states of a sign-in.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests may panic"
-)]
 
-mod support {
-    pub(crate) mod find;
-    pub(crate) mod peer;
-}
-
+use crate::{
+    sessions::{camel_sessions, now, password, passwords, ring},
+    support::peer::Peer,
+};
 use sealkit::{
-    Clock as _, Detail, KeyRing, State, SystemClock, SystemRandom, UnixMillis, UnsealedSession,
+    Detail, KeyRing, State, SystemRandom, UnixMillis, UnsealedSession,
     cookie::CookieSettings,
     format::iron,
     session::Style,
@@ -21,38 +13,21 @@ use sealkit::{
 };
 use serde_json::{Value, json};
 use std::time::Duration;
-use support::peer::Peer;
 
 const AUTHKIT_SESSION: &str = "@workos/authkit-session";
 const IRON_SESSION: &str = "iron-session";
+const IRON_SESSION_9: &str = "iron-session-9";
 
-/// Every library that reads and writes the seal, from the oldest Node SDK on iron-webcrypto 2 to the newest.
-const LIBRARIES: [&str; 5] =
-    ["workos-node-8", "@workos-inc/node", "workos-node-11", AUTHKIT_SESSION, IRON_SESSION];
-
-/// ASCII of the shortest length, hex, base64, spaces and punctuation, two bytes a character, two UTF-16 units a character.
-fn passwords() -> Vec<String> {
-    vec![
-        "0123456789abcdefghijklmnopqrstuv".to_owned(),
-        "8f".repeat(32),
-        "q83vEjRWeJq83vEjRWeJq83vEjRWeJq83vEjRWeJq80=".to_owned(),
-        "correct horse; battery \"staple\" *~2 100% \\".to_owned(),
-        "ß".repeat(32),
-        "🔑".repeat(16),
-    ]
-}
-
-fn password() -> String {
-    passwords().swap_remove(0)
-}
-
-fn ring(password: &str) -> KeyRing {
-    KeyRing::from_password(password).unwrap()
-}
-
-fn now() -> UnixMillis {
-    SystemClock.now()
-}
+/// Every library that reads and writes the seal: the Node SDK on iron-session 6 and on iron-webcrypto 2, to the newest.
+const LIBRARIES: [&str; 7] = [
+    "workos-node-7",
+    "workos-node-8",
+    "@workos-inc/node",
+    "workos-node-11",
+    AUTHKIT_SESSION,
+    IRON_SESSION,
+    IRON_SESSION_9,
+];
 
 fn seal(payload: &str, ring: &KeyRing, expires: Option<UnixMillis>) -> String {
     iron::seal(payload.as_bytes(), ring, expires, &SystemRandom).unwrap()
@@ -68,69 +43,12 @@ fn open(sealed: &str, ring: &KeyRing) -> Result<String, Detail> {
     open_at(sealed, ring, now()).map(|(plaintext, _)| plaintext)
 }
 
-/// A token of the shape that the Node SDK looks into when it seals; nobody verifies it here.
-fn access_token(organization_id: Option<&str>) -> String {
-    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-    let claims = json!({ "sub": "user_1", "sid": "session_1", "org_id": organization_id });
-    let part = |json: Value| URL_SAFE_NO_PAD.encode(json.to_string());
-    format!("{}.{}.c2lnbmF0dXJl", part(json!({ "alg": "RS256", "kid": "key_1" })), part(claims))
-}
-
-/// Sessions, each with the members in the order in which the Node SDK writes them.
-fn sessions() -> Vec<Value> {
-    let session = |user: Value, more: Value| {
-        let mut session = json!({
-            "organizationId": "org_1",
-            "user": user,
-            "accessToken": access_token(Some("org_1")),
-            "refreshToken": "refresh_token+/=;,\"\\",
-            "authenticationMethod": "Password",
-        });
-        session.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        session
-    };
-    let plain =
-        json!({ "object": "user", "id": "user_1", "email": "ada@example.com", "emailVerified": true });
-    vec![
-        session(plain, json!({})),
-        session(
-            json!({
-                "id": "user_1",
-                "firstName": "Zoë \"Z\" O'Brien; Path=/",
-                "lastName": "李 🧑‍🚀 \u{0} \u{1f} \u{2028} \u{feff} % %zz %3B + ~2 * \\ </script>",
-                "profilePictureUrl": null,
-                "lastSignInAt": "2026-01-01T00:00:00.000Z",
-                "locale": "",
-            }),
-            json!({ "impersonator": { "email": "support@example.com", "reason": null } }),
-        ),
-        session(
-            json!({
-                "id": "user_1",
-                "externalId": null,
-                "metadata": {
-                    "favorite_color": "1", "favoriteColor": "2", "FAVORITE_COLOR": "3", "favorite-color": "4",
-                    "access_token": "not a token", "accessToken": "neither", "user": "x", "impersonator": "y",
-                    "constructor": "c", "": "empty", "ключ": "значение",
-                },
-                "madeUpLater": { "deep_er": [1, -2.5, true, null, { "camelCase": [] }] },
-            }),
-            json!({ "impersonator": { "email": "a@example.com", "reason": "", "extra_member": { "inOrder": 1 } } }),
-        ),
-        // Too large for one cookie, not for the reader.
-        session(
-            json!({ "id": "user_1", "metadata": (0..50).map(|n| (format!("key_{n}"), Value::from("ñ".repeat(100)))).collect::<serde_json::Map<_, _>>() }),
-            json!({}),
-        ),
-    ]
-}
-
 #[tokio::test]
 async fn what_sealkit_seals_every_library_opens_to_the_same_text() {
     for library in LIBRARIES {
         let Some(mut peer) = Peer::node("seal.mjs", library) else { return };
         for password in passwords() {
-            for payload in sessions() {
+            for payload in camel_sessions() {
                 let text = payload.to_string();
                 let sealed = seal(&text, &ring(&password), None);
                 let opened = peer.ask("open", json!({ "sealed": sealed, "password": password })).await;
@@ -145,7 +63,7 @@ async fn what_every_library_seals_sealkit_opens_to_the_same_members() {
     for library in LIBRARIES {
         let Some(mut peer) = Peer::node("seal.mjs", library) else { return };
         for password in passwords() {
-            for payload in sessions() {
+            for payload in camel_sessions() {
                 let sealed = peer.ask("seal", json!({ "payload": payload, "password": password })).await;
                 let text = open(sealed.as_str().unwrap(), &ring(&password)).unwrap();
                 assert_eq!(text, payload.to_string(), "{library} with {password:?}");
@@ -176,7 +94,7 @@ async fn what_every_library_seals_sealkit_opens_to_the_same_members() {
 
 #[tokio::test]
 async fn every_length_around_the_block_size_goes_both_ways() {
-    for library in [AUTHKIT_SESSION, IRON_SESSION] {
+    for library in [AUTHKIT_SESSION, IRON_SESSION, IRON_SESSION_9] {
         let Some(mut peer) = Peer::node("seal.mjs", library) else { return };
         let (password, ring) = (password(), ring(&password()));
         for length in 0..=33 {
@@ -197,7 +115,7 @@ async fn a_password_can_be_changed_while_both_sides_write() {
         KeyRing::builder().password("new", new.as_str()).password("old", old.as_str()).build().unwrap();
     for library in LIBRARIES {
         let Some(mut peer) = Peer::node("seal.mjs", library) else { return };
-        let payload = &sessions()[0];
+        let payload = &camel_sessions()[0];
         for password in [new, old] {
             let sealed = peer.ask("seal", json!({ "payload": payload, "password": password })).await;
             assert_eq!(open(sealed.as_str().unwrap(), &both).unwrap(), payload.to_string(), "{library}");
@@ -224,7 +142,7 @@ async fn password_ids_mean_the_same_as_in_iron_session() {
     let named = |id: &str, password: &str| {
         KeyRing::builder().password_with_id("named", id, password).build().unwrap()
     };
-    let payload = &sessions()[0];
+    let payload = &camel_sessions()[0];
 
     // iron-session seals with the highest id.
     let sealed = peer.ask("seal", json!({ "payload": payload, "password": map })).await;
@@ -242,10 +160,10 @@ async fn password_ids_mean_the_same_as_in_iron_session() {
 #[tokio::test]
 async fn a_seal_with_an_end_ends_for_both_sides_at_the_same_moment() {
     const GRACE: Duration = Duration::from_secs(60);
-    for library in [AUTHKIT_SESSION, IRON_SESSION] {
+    for library in [AUTHKIT_SESSION, IRON_SESSION, IRON_SESSION_9] {
         let Some(mut peer) = Peer::node("seal.mjs", library) else { return };
         let (password, ring) = (password(), ring(&password()));
-        let payload = &sessions()[0];
+        let payload = &camel_sessions()[0];
         let before = now();
         let sealed = peer.ask("seal", json!({ "payload": payload, "password": password, "ttl": 600 })).await;
         let after = now();
@@ -262,7 +180,7 @@ async fn a_seal_with_an_end_ends_for_both_sides_at_the_same_moment() {
     for library in LIBRARIES {
         let Some(mut peer) = Peer::node("seal.mjs", library) else { return };
         let (password, ring) = (password(), ring(&password()));
-        let text = sessions()[0].to_string();
+        let text = camel_sessions()[0].to_string();
         let ending = |end| json!({ "sealed": seal(&text, &ring, Some(end)), "password": password });
         // A minute of grace is room enough for a slow machine.
         let alive = ending(now().saturating_sub(Duration::from_secs(5)));
@@ -281,7 +199,7 @@ async fn a_changed_byte_is_refused_by_both_sides() {
     for library in LIBRARIES {
         let Some(mut peer) = Peer::node("seal.mjs", library) else { return };
         let (password, ring) = (password(), ring(&password()));
-        let sealed = peer.ask("seal", json!({ "payload": sessions()[0], "password": password })).await;
+        let sealed = peer.ask("seal", json!({ "payload": camel_sessions()[0], "password": password })).await;
         let sealed = sealed.as_str().unwrap();
         let stars: Vec<usize> = sealed.match_indices('*').map(|(at, _)| at).collect();
         // Salt, initialisation vector, ciphertext and MAC salt, each right after its star.

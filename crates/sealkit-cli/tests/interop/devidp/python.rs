@@ -1,0 +1,133 @@
+//! `workos` of PyPI.
+
+use super::*;
+use sealkit_devidp::{StepUp, StepUpRule};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_sdk_signs_in_by_password_refreshes_and_switches() {
+    let world = World::new().await;
+    let Some(mut python) = world.python().await else { return };
+    let options = json!({ "email": "zoe@example.com", "password": "correct horse" });
+    let signed_in =
+        python.ask("sign_in", json!({ "method": "authenticate_with_password", "options": options })).await;
+    assert_eq!(signed_in["user"]["first_name"], "Zoë \"Z\"; Path=/");
+    assert_eq!(signed_in["user"]["metadata"], json!({ "favorite_color": "snake", "favoriteColor": "camel" }));
+    assert_eq!(signed_in["organization_id"], "org_engines");
+    let told = python.ask("authenticate", json!({ "sealed": signed_in["sealed_session"] })).await;
+    assert_eq!(told["authenticated"], true, "{told}");
+    assert_eq!(told["permissions"], json!(["engines:read", "engines:write"]));
+    assert_eq!(told["feature_flags"], json!(["difference-engine"]));
+
+    let again = python.ask("refresh", json!({ "sealed": signed_in["sealed_session"] })).await;
+    assert_eq!(again["refreshed"]["authenticated"], true, "{again}");
+    assert_eq!(again["refreshed"]["organization_id"], "org_engines");
+    assert_eq!(again["authenticated"]["session_id"], told["session_id"], "{again}");
+    let asked = json!({ "sealed": again["refreshed"]["sealed_session"], "organization_id": "org_navy" });
+    let switched = python.ask("refresh", asked).await;
+    assert_eq!(switched["authenticated"]["organization_id"], "org_navy", "{switched}");
+
+    let options = json!({ "email": "zoe@example.com", "password": "wrong" });
+    let refused = python
+        .refusal("sign_in", json!({ "method": "authenticate_with_password", "options": options }))
+        .await;
+    assert_eq!(refused["code"], "invalid_credentials", "{refused}");
+    world.assert_nothing_leaked();
+}
+
+/// The seals differ between Python and iron until sealkit reads Fernet; the tokens inside are the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_sdk_s_tokens_go_to_sealkit_and_back() {
+    let world = World::new().await;
+    let Some(mut python) = world.python().await else { return };
+    let options = json!({ "email": "zoe@example.com", "password": "correct horse" });
+    let signed_in =
+        python.ask("sign_in", json!({ "method": "authenticate_with_password", "options": options })).await;
+    let answer = sealkit::session::AuthResponse::from_json(signed_in.to_string().as_bytes()).unwrap();
+    let sealed = world.sealkit.seal_session(&answer).unwrap();
+    let session_id = world.accepts(sealed.expose_secret()).await.id().to_owned();
+
+    let sealed = world.refreshed(sealed.expose_secret(), RefreshOptions::default()).await;
+    let session = world.accepts(&sealed).await;
+    let tokens = session.tokens();
+    let by_python = python
+        .ask(
+            "seal",
+            json!({
+                "access_token": tokens.access_token(),
+                "refresh_token": tokens.refresh_token().unwrap().expose_secret(),
+                "user": signed_in["user"],
+            }),
+        )
+        .await;
+    let told = python.ask("authenticate", json!({ "sealed": by_python })).await;
+    assert_eq!(told["session_id"], session_id.as_str(), "{told}");
+    let told = python.ask("refresh", json!({ "sealed": by_python })).await;
+    assert_eq!(told["authenticated"]["session_id"], session_id.as_str(), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_sdk_signs_in_by_code_with_pkce() {
+    let world = World::new().await;
+    let Some(mut python) = world.python().await else { return };
+    let asked = json!({ "redirect_uri": REDIRECT_URI, "login_hint": "alone@example.com" });
+    let begun = python.ask("authorization_url", asked).await;
+    let answer = python.ask("follow", json!({ "url": begun["url"] })).await;
+    assert_eq!(answer["status"], 302, "{answer}");
+    let back = text(&answer["location"]);
+    assert_eq!(parameter(back, "state"), text(&begun["state"]));
+    let options = json!({ "code": parameter(back, "code"), "code_verifier": begun["code_verifier"] });
+    let asked = json!({ "method": "authenticate_with_code_pkce", "options": options });
+    let signed_in = python.ask("sign_in", asked.clone()).await;
+    assert_eq!(signed_in["user"]["email"], "alone@example.com");
+    let refused = python.refusal("sign_in", asked).await;
+    assert_eq!(refused["error"], "invalid_grant", "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_sdk_signs_out_lists_and_revokes_and_completes_step_ups() {
+    let world = World::new().await;
+    let Some(mut python) = world.python().await else { return };
+    let by_password = |email: &str, password: &str| json!({ "method": "authenticate_with_password", "options": { "email": email, "password": password } });
+    let first = python.ask("sign_in", by_password("zoe@example.com", "correct horse")).await;
+    let second = python.ask("sign_in", by_password("zoe@example.com", "correct horse")).await;
+    let listed = python.ask("sessions", json!({ "user_id": world.zoe().id() })).await;
+    assert_eq!(listed.as_array().map(Vec::len), Some(2), "{listed}");
+    assert_eq!(listed[0]["status"], "active", "{listed}");
+    let told = python.ask("authenticate", json!({ "sealed": second["sealed_session"] })).await;
+    python.ask("revoke", json!({ "session_id": told["session_id"] })).await;
+    let told = python.ask("refresh", json!({ "sealed": second["sealed_session"] })).await;
+    assert_eq!(told["refreshed"]["authenticated"], false, "{told}");
+    let user = python.ask("user", json!({ "id": world.zoe().id() })).await;
+    assert_eq!(user["external_id"], "crm-7");
+
+    let asked = json!({ "sealed": first["sealed_session"], "return_to": "http://localhost:3000/bye" });
+    let url = python.ask("logout_url", asked).await;
+    let gone = python.ask("follow", json!({ "url": url })).await;
+    assert_eq!(gone, json!({ "status": 302, "location": "http://localhost:3000/bye" }));
+    let told = python.ask("refresh", json!({ "sealed": first["sealed_session"] })).await;
+    assert_eq!(told["refreshed"]["authenticated"], false, "{told}");
+
+    let refused = python.refusal("sign_in", by_password("newcomer@example.com", "password 3")).await;
+    assert_eq!(refused["name"], "EmailVerificationRequiredError", "{refused}");
+    let code = world.idp.one_time_code("newcomer@example.com").unwrap();
+    let options =
+        json!({ "code": code, "pending_authentication_token": refused["pending_authentication_token"] });
+    let asked = json!({ "method": "authenticate_with_email_verification", "options": options });
+    assert_eq!(python.ask("sign_in", asked).await["user"]["email_verified"], true);
+
+    let rule = StepUpRule::new(StepUp::OrganizationSelection).once();
+    world.idp.require_step_up("zoe@example.com", rule).unwrap();
+    let refused = python.refusal("sign_in", by_password("zoe@example.com", "correct horse")).await;
+    assert_eq!(refused["name"], "OrganizationSelectionRequiredError", "{refused}");
+    let options = json!({
+        "organization_id": "org_navy", "pending_authentication_token": refused["pending_authentication_token"],
+    });
+    let asked = json!({ "method": "authenticate_with_organization_selection", "options": options });
+    assert_eq!(python.ask("sign_in", asked).await["organization_id"], "org_navy");
+
+    let magic = python.ask("magic_auth", json!({ "email": "alone@example.com" })).await;
+    let options = json!({ "email": "alone@example.com", "code": magic["code"] });
+    let asked = json!({ "method": "authenticate_with_magic_auth", "options": options });
+    assert_eq!(python.ask("sign_in", asked).await["authentication_method"], "MagicAuth");
+    world.assert_nothing_leaked();
+}
