@@ -251,9 +251,6 @@ pub(crate) struct Dev {
     pub(crate) output: Output,
 }
 
-/// Ids of `formats.md` that hold no secret, so no password opens them.
-const UNSEALED: [&str; 2] = ["plain-json", "b64url-json"];
-
 /// A format by its id.
 fn parse_format(id: &str) -> Result<Format, String> {
     id.parse().map_err(|_| {
