@@ -8,11 +8,7 @@
 //! sign, 16 encrypt. The time is covered by the MAC and limits nothing, as in the SDK. Python reads any base64 that
 //! holds the bytes; here it must be the canonical text. Source: workos (PyPI) 10.7.0, the Fernet specification.
 
-pub(super) mod lenient;
-#[cfg(test)]
-pub(super) mod testing;
-
-use super::{SealError, SealTimes};
+use super::{SealError, SealTimes, lenient};
 use crate::{
     Detail, SecureRandom, UnixMillis,
     base64::{URL_SAFE, fault},
@@ -145,7 +141,7 @@ pub(super) fn seal(
 #[cfg(test)]
 mod tests {
     use super::{
-        testing::{Container, LATER},
+        super::testing::{Container, LATER},
         *,
     };
     use proptest::prelude::*;

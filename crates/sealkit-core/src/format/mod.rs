@@ -9,12 +9,15 @@ mod fernet;
 mod halite;
 pub mod iron;
 mod key_shape;
+mod lenient;
 mod php_signed;
 mod plain;
 mod router_cookie;
 mod secretbox;
 mod set;
 mod signed_json;
+#[cfg(test)]
+mod testing;
 
 pub(crate) use container::Prepared;
 pub use detect::{Candidates, detect};

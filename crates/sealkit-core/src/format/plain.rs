@@ -56,7 +56,7 @@ mod tests {
     use super::{
         super::{
             SealError,
-            fernet::testing::{Container, LATER},
+            testing::{Container, LATER},
         },
         *,
     };

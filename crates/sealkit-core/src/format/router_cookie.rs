@@ -110,7 +110,7 @@ pub(super) fn seal(
 #[cfg(test)]
 mod tests {
     use super::{
-        super::fernet::testing::{Container, LATER},
+        super::testing::{Container, LATER},
         *,
     };
     use proptest::prelude::*;

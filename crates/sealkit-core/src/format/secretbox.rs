@@ -10,7 +10,7 @@
 
 use super::{
     SealError, SealTimes,
-    fernet::lenient::{self, Bytes32},
+    lenient::{self, Bytes32},
 };
 use crate::{
     Detail, SecureRandom, UnixMillis,
@@ -112,7 +112,7 @@ pub(super) fn seal(
 #[cfg(test)]
 mod tests {
     use super::{
-        super::fernet::testing::{Container, LATER},
+        super::testing::{Container, LATER},
         *,
     };
     use proptest::prelude::*;

@@ -107,7 +107,7 @@ pub(super) fn seal(plaintext: &[u8], key: &SignedJsonKey) -> Result<String, Seal
 #[cfg(test)]
 mod tests {
     use super::{
-        super::fernet::testing::{Container, LATER},
+        super::testing::{Container, LATER},
         *,
     };
     use proptest::prelude::*;

@@ -1,7 +1,7 @@
 //! What tests of iron seals, here and inside other containers, need; and the tests of the container without its suffix.
 
 use super::{
-    super::fernet::testing::{Container, LATER},
+    super::testing::{Container, LATER},
     *,
 };
 use crate::SystemRandom;

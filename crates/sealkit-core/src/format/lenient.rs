@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 const CHARACTERS: usize = 43;
 
 /// A key, gone from memory when it is dropped.
-pub(in super::super) type Bytes32 = Zeroizing<[u8; 32]>;
+pub(super) type Bytes32 = Zeroizing<[u8; 32]>;
 
 /// Python's `urlsafe_b64decode`: both alphabets, foreign characters are dropped, the `=` must be there and ends the text.
 pub(super) fn as_python(password: &str) -> Option<Bytes32> {
@@ -41,7 +41,7 @@ pub(super) fn as_python(password: &str) -> Option<Bytes32> {
 }
 
 /// PHP's `base64_decode` without its strict flag: foreign characters and `=` are dropped wherever they stand.
-pub(in super::super) fn as_php(password: &str) -> Option<Bytes32> {
+pub(super) fn as_php(password: &str) -> Option<Bytes32> {
     let mut key = Sextets::default();
     for sextet in password.bytes().filter_map(standard) {
         key.push(sextet)?;

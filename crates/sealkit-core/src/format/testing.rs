@@ -1,25 +1,25 @@
 //! What the tests of several containers share: the vectors, and the checks that every container must pass.
 
-use super::super::{SealError, SealTimes};
+use super::{SealError, SealTimes};
 use crate::{Detail, RandomUnavailable, SecureRandom, SystemRandom, UnixMillis};
 use serde_json::Value;
 use std::{fs, sync::Mutex};
 
 /// Any time from 2026-12 on will do where a vector names none.
-pub(in super::super) const LATER: UnixMillis = UnixMillis::from_millis(1_796_600_000_000);
+pub(super) const LATER: UnixMillis = UnixMillis::from_millis(1_796_600_000_000);
 
 type Open<K> = fn(&str, &K, UnixMillis, &mut Vec<u8>) -> Result<SealTimes, Detail>;
 type Seal<K> = fn(&[u8], &K, UnixMillis, &dyn SecureRandom) -> Result<String, SealError>;
 
 /// A container file's functions, and where its vectors are.
-pub(in super::super) struct Container<K> {
-    pub(in super::super) set: &'static str,
-    pub(in super::super) format: &'static str,
-    pub(in super::super) key: fn(&str) -> Option<K>,
-    pub(in super::super) open: Open<K>,
-    pub(in super::super) seal: Seal<K>,
+pub(super) struct Container<K> {
+    pub(super) set: &'static str,
+    pub(super) format: &'static str,
+    pub(super) key: fn(&str) -> Option<K>,
+    pub(super) open: Open<K>,
+    pub(super) seal: Seal<K>,
     /// The randomness that a value carries, and the time when it was sealed if it carries that.
-    pub(in super::super) randomness: fn(&str) -> (Vec<u8>, UnixMillis),
+    pub(super) randomness: fn(&str) -> (Vec<u8>, UnixMillis),
 }
 
 /// Random bytes that were used before.
@@ -47,12 +47,12 @@ impl SecureRandom for Broken {
 
 impl<K> Container<K> {
     /// Seals with fresh randomness.
-    pub(in super::super) fn sealed(&self, plaintext: &[u8], key: &K, now: UnixMillis) -> String {
+    pub(super) fn sealed(&self, plaintext: &[u8], key: &K, now: UnixMillis) -> String {
         (self.seal)(plaintext, key, now, &SystemRandom).unwrap()
     }
 
     /// Opens into a buffer that has been used before; checks that a failure leaves nothing in it.
-    pub(in super::super) fn opened(
+    pub(super) fn opened(
         &self,
         value: &str,
         key: &K,
@@ -65,7 +65,7 @@ impl<K> Container<K> {
     }
 
     /// Every good vector opens, and seals again to the same bytes.
-    pub(in super::super) fn good_vectors_open_and_seal_again(&self, count: usize) {
+    pub(super) fn good_vectors_open_and_seal_again(&self, count: usize) {
         let vectors = self.vectors(|expect| expect == "ok");
         assert_eq!(vectors.len(), count);
         for vector in &vectors {
@@ -86,7 +86,7 @@ impl<K> Container<K> {
     }
 
     /// Every bad vector is refused with an allowed class; what opens and is no session has no access token.
-    pub(in super::super) fn bad_vectors_are_refused(&self, count: usize) {
+    pub(super) fn bad_vectors_are_refused(&self, count: usize) {
         let vectors = self.vectors(|expect| expect != "ok");
         assert_eq!(vectors.len(), count);
         for vector in &vectors {
@@ -120,7 +120,7 @@ impl<K> Container<K> {
     }
 
     /// No value with one bit changed opens, none that was cut off, and none with something after it.
-    pub(in super::super) fn every_change_is_refused(&self, plaintext: &[u8], key: &K) {
+    pub(super) fn every_change_is_refused(&self, plaintext: &[u8], key: &K) {
         let value = self.sealed(plaintext, key, LATER);
         assert_eq!(self.opened(&value, key, LATER).unwrap().0, plaintext);
         for at in 0..value.len() {
@@ -138,7 +138,7 @@ impl<K> Container<K> {
     }
 
     /// Nothing is sealed without random bytes.
-    pub(in super::super) fn it_seals_nothing_without_random_bytes(&self, key: &K) {
+    pub(super) fn it_seals_nothing_without_random_bytes(&self, key: &K) {
         assert_eq!((self.seal)(b"{}", key, LATER, &Broken), Err(SealError::Random));
     }
 
