@@ -114,6 +114,7 @@ impl Keeps {
 struct Sdk {
     session: Keeps,
     user: Keeps,
+    impersonator: Keeps,
     nulls: bool,
     needs: &'static [&'static str],
     needs_in_user: &'static [&'static str],
@@ -145,6 +146,7 @@ const NODE_USER: Keeps = Keeps::Only(&[
     "external_id",
     "metadata",
 ]);
+const IMPERSONATOR: Keeps = Keeps::Only(&["email", "reason"]);
 const RUBY6_USER: Keeps = Keeps::Only(&[
     "id",
     "email",
@@ -162,7 +164,14 @@ const RUBY6_USER: Keeps = Keeps::Only(&[
 /// By the SDKs of `formats.md` §11: node 11.0, kotlin 7.2, python 10.7, ruby 6.2 and 10.2, go 10.1, rust 3.5, php 4.32 and
 /// 9.0, .NET 6.2.
 const fn sdk(format: Format) -> Sdk {
-    let plain = Sdk { session: FOUR, user: Keeps::All, nulls: true, needs: &[], needs_in_user: &[] };
+    let plain = Sdk {
+        session: FOUR,
+        user: Keeps::All,
+        impersonator: Keeps::All,
+        nulls: true,
+        needs: &[],
+        needs_in_user: &[],
+    };
     match format {
         Format::Iron | Format::RrCookie | Format::PlainJson | Format::B64urlJson => {
             Sdk { session: NODE, user: NODE_USER, ..plain }
@@ -190,9 +199,10 @@ const fn sdk(format: Format) -> Sdk {
             user: RUBY6_USER,
             ..plain
         },
-        Format::GoGcm => Sdk { user: NODE_USER, nulls: false, ..plain },
+        Format::GoGcm => Sdk { user: NODE_USER, impersonator: IMPERSONATOR, nulls: false, ..plain },
         Format::RustGcm => Sdk {
             user: NODE_USER,
+            impersonator: IMPERSONATOR,
             nulls: false,
             needs: TOKENS,
             needs_in_user: &["object", "id", "email", "email_verified", "created_at", "updated_at"],
@@ -208,8 +218,8 @@ const fn sdk(format: Format) -> Sdk {
     }
 }
 
-/// The payload of a session as `format` names its members. Nothing is dropped; `metadata` and `impersonator` are never looked
-/// into, nor is any value changed. `object` of a user is always `user`, and written where an SDK cannot do without it.
+/// The payload of a session as `format` names its members. Nothing is dropped; inside of `metadata` and `impersonator` nothing
+/// is renamed, nor is any value changed. `object` of a user is always `user`, and written where an SDK cannot do without it.
 #[must_use]
 pub fn payload_in(unsealed: &UnsealedSession, format: Format) -> Converted {
     let (from, to) = (unsealed.style(), format.style());
@@ -235,6 +245,10 @@ impl Converting {
                 Some("oauth_tokens") => recased(value, from.oauth_tokens(), to.oauth_tokens()),
                 // The text that old Ruby writes for nobody.
                 Some("impersonator") if from == Style::Ruby6 && value == NOBODY => continue,
+                Some("impersonator") => {
+                    self.impersonator(value);
+                    value.to_owned()
+                }
                 _ => value.to_owned(),
             };
             self.put(&mut new, old, name, api, from.session(), to.session(), value, "");
@@ -270,6 +284,20 @@ impl Converting {
             self.losses.push(Loss::Needed { member: "user.metadata".to_owned() });
         }
         new.to_json().to_string()
+    }
+
+    /// Stays as it is; what types with named members make of it is told.
+    fn impersonator(&mut self, json: &str) {
+        let Ok(members) = Members::parse(json) else { return };
+        for (name, value) in members.iter() {
+            let member = || format!("impersonator.{name}");
+            if !self.sdk.impersonator.keeps(name) {
+                self.losses.push(Loss::NotKept { member: member() });
+            } else if value == "null" && self.format == Format::RustGcm {
+                // Go writes a null reason, unlike its null members of `user`.
+                self.losses.push(Loss::NullLeftOut { member: member() });
+            }
+        }
     }
 
     /// One member, under its new name.
