@@ -11,9 +11,15 @@
 mod support {
     pub(crate) mod find;
     pub(crate) mod peer;
+    pub(crate) mod php;
     pub(crate) mod python;
+    pub(crate) mod ruby;
+    pub(crate) mod rust;
 }
 
 mod devidp;
+mod formats;
 mod iron;
+mod round_trip;
 mod sessions;
+mod vectors;

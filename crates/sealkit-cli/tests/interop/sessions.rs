@@ -1,7 +1,10 @@
-//! Passwords and sessions that the formats have in common.
+//! Passwords and sessions that the formats have in common, and sealkit as the other side of each library.
 
-use sealkit::{Clock as _, KeyRing, SystemClock, UnixMillis};
+use sealkit::{
+    Clock as _, Detail, KeyRing, SystemClock, SystemRandom, UnixMillis, UnsealedSession, format::Format,
+};
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 /// ASCII of the shortest length, hex, base64, spaces and punctuation, two bytes a character, two UTF-16 units a character.
 pub(crate) fn passwords() -> Vec<String> {
@@ -25,6 +28,23 @@ pub(crate) fn ring(password: &str) -> KeyRing {
 
 pub(crate) fn now() -> UnixMillis {
     SystemClock.now()
+}
+
+/// What sealkit writes.
+pub(crate) fn seal(format: Format, payload: &str, password: &str) -> String {
+    let plaintext = format.wrap(payload, now(), Duration::ZERO);
+    format.seal(plaintext.as_bytes(), &ring(password), now(), &SystemRandom).unwrap()
+}
+
+/// What sealkit reads.
+pub(crate) fn open(format: Format, sealed: &str, password: &str) -> Result<UnsealedSession, Detail> {
+    let mut plaintext = Vec::new();
+    format.open(sealed, &ring(password), now(), &mut plaintext)?;
+    UnsealedSession::read(plaintext, format).map(|(session, _)| session)
+}
+
+pub(crate) fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
 }
 
 /// A token of the shape that the SDKs look into when they seal; nobody verifies it here.
@@ -89,5 +109,41 @@ pub(crate) fn camel_sessions() -> Vec<Value> {
         ),
         // Too large for one cookie, not for the reader.
         session(json!({ "id": "user_1", "metadata": long_metadata() }), json!({})),
+    ]
+}
+
+/// Sessions in snake_case with everything that an SDK with a fixed `user` asks for.
+pub(crate) fn snake_sessions() -> Vec<Value> {
+    let session = |user: Value, more: Value| {
+        let mut whole = json!({
+            "object": "user", "id": "user_1", "email": "ada@example.com", "email_verified": true,
+            "created_at": "2026-01-01T00:00:00.000Z", "updated_at": "2026-01-02T03:04:05.678Z",
+        });
+        whole.as_object_mut().unwrap().extend(user.as_object().unwrap().clone());
+        let mut session = json!({
+            "access_token": access_token(Some("org_1")),
+            "refresh_token": "refresh_token+/=;,\"\\",
+            "user": whole,
+        });
+        session.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        session
+    };
+    vec![
+        session(json!({}), json!({ "organization_id": "org_1", "authentication_method": "Password" })),
+        session(
+            json!({
+                "first_name": "Zoë \"Z\" O'Brien; Path=/", "last_name": DIFFICULT_NAME, "name": null,
+                "profile_picture_url": "https://example.com/a.png?a=1&b=<2>", "locale": "",
+            }),
+            json!({ "impersonator": { "email": "support@example.com", "reason": null } }),
+        ),
+        session(
+            json!({ "external_id": "crm-7", "metadata": difficult_metadata(), "made_up_later": [1, -2.5, null, {}] }),
+            json!({
+                "impersonator": { "email": "a@example.com", "reason": "ticket; \"7\"" },
+                "made_up_later": { "deepEr": "1" },
+            }),
+        ),
+        session(json!({ "metadata": long_metadata() }), json!({ "organization_id": null })),
     ]
 }

@@ -6,6 +6,9 @@ use super::{
 };
 use tokio::process::Command;
 
+/// The major versions of `workos` in `.peers`, from the oldest.
+pub(crate) const VERSIONS: [&str; 3] = ["5", "6", "10"];
+
 /// A script of `tests/peers` on the Python that has this version of `workos`; `None` skips the test.
 pub(crate) fn start(script: &str, version: &str) -> Option<Peer> {
     let venv = peer::in_repository(".peers").map(|peers| peers.join(format!("python-{version}")));

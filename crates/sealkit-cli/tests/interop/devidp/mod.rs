@@ -4,10 +4,11 @@ mod authkit;
 mod node;
 mod node_sign_in;
 mod python;
+mod rust;
 
 use crate::support::{self, peer::Peer};
 use sealkit::{Config, CookieAction, RefreshOptions, Sealkit};
-use sealkit_devidp::{DevIdp, Endpoint, Membership, Organization, Server, User};
+use sealkit_devidp::{DevIdp, Endpoint, Membership, MintedSession, Organization, Server, User};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -93,6 +94,19 @@ impl World {
 
     fn user(&self, email: &str) -> User {
         self.idp.users().into_iter().find(|user| user.email() == email).unwrap()
+    }
+
+    /// A session of Zoë's with her data as the SDKs in snake_case store it.
+    fn snake_payload(&self, minted: &MintedSession) -> Value {
+        json!({
+            "access_token": minted.access_token,
+            "refresh_token": minted.refresh_token,
+            "user": {
+                "object": "user", "id": self.zoe().id(), "email": "zoe@example.com", "email_verified": true,
+                "first_name": "Zoë \"Z\"; Path=/", "last_name": "O'Brien 🧑‍🚀", "metadata": { "favoriteColor": "camel" },
+                "created_at": "2026-01-01T00:00:00.000Z", "updated_at": "2026-01-01T00:00:00.000Z",
+            },
+        })
     }
 
     /// The members of a session cookie that are no tokens and no times, as an application sees them.

@@ -1,7 +1,9 @@
 //! `workos` of PyPI.
 
 use super::*;
-use sealkit_devidp::{StepUp, StepUpRule};
+use crate::{sessions::seal, support::python::VERSIONS};
+use sealkit::format::Format;
+use sealkit_devidp::{MintSession, StepUp, StepUpRule};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_python_sdk_signs_in_by_password_refreshes_and_switches() {
@@ -34,7 +36,7 @@ async fn the_python_sdk_signs_in_by_password_refreshes_and_switches() {
     world.assert_nothing_leaked();
 }
 
-/// The seals differ between Python and iron until sealkit reads Fernet; the tokens inside are the same.
+/// An application may also hand over the tokens and let each side seal in its own format.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_python_sdk_s_tokens_go_to_sealkit_and_back() {
     let world = World::new().await;
@@ -130,4 +132,31 @@ async fn the_python_sdk_signs_out_lists_and_revokes_and_completes_step_ups() {
     let asked = json!({ "method": "authenticate_with_magic_auth", "options": options });
     assert_eq!(python.ask("sign_in", asked).await["authentication_method"], "MagicAuth");
     world.assert_nothing_leaked();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_version_of_the_python_sdk_authenticates_what_sealkit_has_sealed() {
+    for version in VERSIONS {
+        let world = World::new().await;
+        let Some(mut python) = support::python::start("seal.py", version) else { return };
+        let settings = json!({
+            "apiKey": world.idp.api_key().expose_secret(), "clientId": world.idp.client_id(), "baseUrl": world.server.url(),
+        });
+        python.ask("connect", settings).await;
+        let minted = world.idp.mint_session(MintSession::for_user("zoe@example.com")).unwrap();
+        let payload = world.snake_payload(&minted).to_string();
+        let with = |sealed: String| json!({ "sealed": sealed, "password": COOKIE_PASSWORD });
+
+        let sealed = seal(Format::PythonFernet, &payload, COOKIE_PASSWORD);
+        let told = python.ask("authenticate", with(sealed)).await;
+        assert_eq!(told["authenticated"], true, "{version}: {told}");
+        assert_eq!(told["session_id"], minted.session_id.as_str(), "{version}");
+        assert_eq!(told["organization_id"], "org_engines", "{version}");
+        assert_eq!(told["user"]["first_name"], "Zoë \"Z\"; Path=/", "{version}");
+
+        let another = seal(Format::PythonFernet, &payload, &("b".repeat(43) + "="));
+        let told = python.ask("authenticate", with(another)).await;
+        assert_eq!(told["authenticated"], false, "{version}: {told}");
+        assert_eq!(told["reason"], "invalid_session_cookie", "{version}: {told}");
+    }
 }
