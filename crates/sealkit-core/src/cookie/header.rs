@@ -36,6 +36,8 @@ mod private {
 
 /// The values of the cookies that are called exactly `name`, in the order of the request, at most [`MAX_CANDIDATES`].
 ///
+/// For a cookie that is never split; a session's are read by [`values`](super::values).
+///
 /// Each is percent-decoded once, with one pair of double quotes taken off; `+` is a plus. What is empty, has a malformed
 /// escape or does not decode to UTF-8 is passed over and does not count. Several candidates are normal (a cookie of the
 /// host and one of its parent domain): the caller takes the one that opens.
@@ -61,8 +63,12 @@ where
 /// A raw cookie value made readable: one pair of double quotes off, percent-decoded once. `None` if it is empty or malformed.
 #[must_use]
 pub fn decode_value(raw: &str) -> Option<Cow<'_, str>> {
-    let raw = raw.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(raw);
-    percent::decode(raw).filter(|value| !value.is_empty())
+    percent::decode(unquoted(raw)).filter(|value| !value.is_empty())
+}
+
+/// Without one pair of double quotes, if it has one.
+pub(super) fn unquoted(raw: &str) -> &str {
+    raw.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(raw)
 }
 
 /// Iterator of [`candidates`].

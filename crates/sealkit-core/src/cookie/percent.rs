@@ -27,6 +27,25 @@ pub(super) fn encode_into(out: &mut String, value: &str) {
     out.push_str(rest);
 }
 
+/// Bytes that [`encode_into`] makes of `char`.
+pub(super) fn width(char: char) -> usize {
+    match u8::try_from(char) {
+        Ok(byte) if is_plain(byte) => 1,
+        _ => 3 * char.len_utf8(),
+    }
+}
+
+/// Bytes that [`encode_into`] makes of `value`.
+pub(super) fn encoded_len(value: &str) -> usize {
+    value.bytes().map(|byte| if is_plain(byte) { 1 } else { 3 }).sum()
+}
+
+/// Bytes that [`decode`] makes of `text`, if it is well-formed.
+pub(super) fn decoded_len(text: &str) -> usize {
+    let escapes = memchr::memchr_iter(b'%', text.as_bytes()).count();
+    text.len().saturating_sub(2 * escapes)
+}
+
 fn hex(nibble: u8) -> char {
     char::from_digit(u32::from(nibble), 16).unwrap_or('0').to_ascii_uppercase()
 }
@@ -90,6 +109,9 @@ mod tests {
             prop_assert!(encoded.bytes().all(|b| is_plain(b) || b == b'%'));
             let decoded = decode(&encoded);
             prop_assert_eq!(decoded.as_deref(), Some(value.as_str()));
+            prop_assert_eq!(encoded_len(&value), encoded.len());
+            prop_assert_eq!(value.chars().map(width).sum::<usize>(), encoded.len());
+            prop_assert_eq!(decoded_len(&encoded), value.len());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Writing `Set-Cookie`: attributes checked once, at construction; any value becomes exactly one well-formed line.
 
-use super::percent;
+use super::{Presence, chunk, percent};
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 /// The name that every WorkOS framework library uses.
@@ -70,6 +70,18 @@ impl FromStr for SameSite {
 #[non_exhaustive]
 pub struct UnknownSameSite;
 
+/// What becomes of a value that is too large for one cookie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LargeCookies {
+    /// It is split over `name.0`, `name.1`, … ([`MAX_CHUNKS`](super::MAX_CHUNKS) at most). The default. WorkOS's own
+    /// libraries do not read it, but they could not have read a cookie that no browser keeps either.
+    #[default]
+    Split,
+    /// It is refused with [`CookieTooLarge`].
+    Refuse,
+}
+
 /// How a cookie is written: name and attributes, all checked. `HttpOnly` always. Cheap to clone.
 ///
 /// The default is what the WorkOS libraries write: `wos-session`, `Path=/`, 400 days, `Secure`, `SameSite=Lax`.
@@ -81,6 +93,7 @@ pub struct CookieSettings {
     same_site: SameSite,
     secure: bool,
     max_age: Duration,
+    large_cookies: LargeCookies,
 }
 
 impl Default for CookieSettings {
@@ -92,6 +105,7 @@ impl Default for CookieSettings {
             same_site: SameSite::default(),
             secure: true,
             max_age: DEFAULT_MAX_AGE,
+            large_cookies: LargeCookies::default(),
         }
     }
 }
@@ -138,7 +152,51 @@ impl CookieSettings {
         self.max_age
     }
 
-    /// The line that stores `value`, which is percent-encoded here as `encodeURIComponent` does.
+    /// What [`CookieSettings::writes`] does with a value that is too large for one cookie.
+    #[must_use]
+    pub const fn large_cookies(&self) -> LargeCookies {
+        self.large_cookies
+    }
+
+    /// The lines that store `value` and delete what is stale, for a browser that holds the cookies `present`.
+    ///
+    /// A value that fits is one cookie. One that does not, and only that, is split where the settings say so. First comes
+    /// what is set (pieces in order), then what is deleted (the unsplit cookie, then pieces in order). Send all of them: what
+    /// is left behind is an older session that still opens.
+    ///
+    /// # Errors
+    /// [`CookieTooLarge`], if the value is too large to be split too, or [`LargeCookies::Refuse`] is set. Nothing is to be
+    /// deleted then: what the browser has is still the session.
+    pub fn writes(&self, value: &str, present: Presence) -> Result<Vec<SetCookie>, CookieTooLarge> {
+        let (mut lines, stale) = match (self.set(value), self.large_cookies) {
+            (Ok(cookie), _) => (vec![cookie], present.without_unsplit()),
+            (Err(error), LargeCookies::Refuse) => return Err(error),
+            (Err(_), LargeCookies::Split) => {
+                let pieces = chunk::split(&self.name, value)?;
+                let stale = present.without_pieces_below(pieces.len());
+                let pieces = pieces.into_iter().map(|piece| {
+                    let cookie = self.write(&piece.name, &piece.value);
+                    SetCookie { room_to_split: !piece.is_last_possible, ..cookie }
+                });
+                (pieces.collect(), stale)
+            }
+        };
+        lines.extend(self.deletions(stale));
+        Ok(lines)
+    }
+
+    /// The lines that delete every cookie of the session: the unsplit one always, pieces where they are `present`. Whoever
+    /// signs out and leaves the pieces is still signed in.
+    pub fn clears(&self, present: Presence) -> Vec<SetCookie> {
+        self.deletions(present.with_unsplit()).collect()
+    }
+
+    fn deletions(&self, of: Presence) -> impl Iterator<Item = SetCookie> {
+        let unsplit = of.unsplit().then(|| self.delete());
+        unsplit.into_iter().chain(of.pieces().map(|index| self.erase(&chunk::name_of(&self.name, index))))
+    }
+
+    /// The line that stores `value` in one cookie, percent-encoded here as `encodeURIComponent` does.
     ///
     /// # Errors
     /// [`CookieTooLarge`] when name and encoded value together exceed [`MAX_COOKIE_BYTES`]: the browser would drop it
@@ -152,7 +210,7 @@ impl CookieSettings {
         Ok(cookie)
     }
 
-    /// The line that deletes the cookie: same name, path, domain and `SameSite`, or the browser keeps it.
+    /// The line that deletes the one cookie: same name, path, domain and `SameSite`, or the browser keeps it.
     pub fn delete(&self) -> SetCookie {
         self.erase(&self.name)
     }
@@ -180,7 +238,7 @@ impl CookieSettings {
         percent::encode_into(&mut line, value);
         let value_end = line.len();
         self.attributes(&mut line, self.max_age, "");
-        SetCookie { line, name_end: name.len(), value_end }
+        SetCookie { line, name_end: name.len(), value_end, room_to_split: false }
     }
 
     /// The deletion of a cookie with these attributes; `name` must be a token.
@@ -190,7 +248,7 @@ impl CookieSettings {
         line.push('=');
         let value_end = line.len();
         self.attributes(&mut line, Duration::ZERO, "; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
-        SetCookie { line, name_end: name.len(), value_end }
+        SetCookie { line, name_end: name.len(), value_end, room_to_split: false }
     }
 
     /// In the order of authkit-session's `serializeCookie`.
@@ -223,6 +281,7 @@ pub struct CookieSettingsBuilder {
     same_site: SameSite,
     secure: Option<bool>,
     max_age: Option<Duration>,
+    large_cookies: LargeCookies,
 }
 
 impl CookieSettingsBuilder {
@@ -267,6 +326,12 @@ impl CookieSettingsBuilder {
         self
     }
 
+    /// What becomes of a value that is too large for one cookie. Default [`LargeCookies::Split`].
+    pub const fn large_cookies(mut self, large_cookies: LargeCookies) -> Self {
+        self.large_cookies = large_cookies;
+        self
+    }
+
     /// Checks every attribute.
     ///
     /// # Errors
@@ -303,6 +368,7 @@ impl CookieSettingsBuilder {
             same_site: self.same_site,
             secure: forced || self.secure.unwrap_or(true),
             max_age: self.max_age.unwrap_or(DEFAULT_MAX_AGE),
+            large_cookies: self.large_cookies,
         })
     }
 }
@@ -368,15 +434,22 @@ crate::problems::problems_error! {
     CookieSettingsError of CookieSettingsProblem
 }
 
-/// Browsers would ignore the cookie.
+/// Browsers would ignore the cookie, or it is too large for all the pieces that it may be split into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cookie is {bytes} bytes (name and encoded value), limit is {limit}")]
+#[error("cookie is {bytes} bytes (name and encoded value{}), limit is {limit}", self.in_pieces())]
 #[non_exhaustive]
 pub struct CookieTooLarge {
-    /// Name and encoded value, bytes.
+    /// Name and encoded value, bytes. Of a value that cannot be split either: the pieces that there may be, and what they
+    /// leave over.
     pub bytes: usize,
-    /// [`MAX_COOKIE_BYTES`].
+    /// [`MAX_COOKIE_BYTES`], or [`MAX_CHUNKS`](super::MAX_CHUNKS) times as much.
     pub limit: usize,
+}
+
+impl CookieTooLarge {
+    const fn in_pieces(self) -> &'static str {
+        if self.limit > MAX_COOKIE_BYTES { ", in as many pieces as there may be" } else { "" }
+    }
 }
 
 /// One `Set-Cookie` line. `Debug` shows the name and the size; there is no `Display`, because the value is a secret.
@@ -386,6 +459,8 @@ pub struct SetCookie {
     line: String,
     name_end: usize,
     value_end: usize,
+    /// It is a piece after which another may follow.
+    room_to_split: bool,
 }
 
 impl SetCookie {
@@ -426,9 +501,11 @@ impl SetCookie {
     }
 
     /// It is stored today, and a few more claims would end that: worth a warning ([`WARN_COOKIE_BYTES`] and more).
+    ///
+    /// Of the pieces of a split value only the last that there may be: the others are as full as they can be.
     #[must_use]
     pub const fn nearly_too_large(&self) -> bool {
-        self.name_and_value_bytes() >= WARN_COOKIE_BYTES
+        !self.room_to_split && self.name_and_value_bytes() >= WARN_COOKIE_BYTES
     }
 }
 
