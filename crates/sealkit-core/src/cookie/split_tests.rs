@@ -500,7 +500,7 @@ proptest! {
         let mut header = jar.header().into_bytes();
         let at = at.index(header.len());
         header[at] = if header[at] == b'!' { b'x' } else { b'!' };
-        prop_assert_eq!(super::values([header.as_slice()], DEFAULT_NAME, LIMIT).count(), 0);
+        prop_assert_eq!(values([header.as_slice()], DEFAULT_NAME, LIMIT).count(), 0);
     }
 
     #[test]
@@ -509,7 +509,7 @@ proptest! {
         limit in 0..64_usize,
     ) {
         let present = Presence::of([header.as_str()], "s");
-        let found: Vec<_> = super::values([header.as_str()], "s", limit).collect();
+        let found: Vec<_> = values([header.as_str()], "s", limit).collect();
         prop_assert!(found.len() <= MAX_CANDIDATES);
         let unsplit = candidates([header.as_str()], "s").count();
         prop_assert!(found.len() >= unsplit.min(MAX_CANDIDATES));
@@ -524,7 +524,7 @@ proptest! {
     ) {
         let lines = lines.iter().map(Vec::as_slice);
         for (name, _) in pairs(lines.clone()) {
-            prop_assert!(super::values(lines.clone(), name, LIMIT).count() <= MAX_CANDIDATES);
+            prop_assert!(values(lines.clone(), name, LIMIT).count() <= MAX_CANDIDATES);
             prop_assert!(Presence::of(lines.clone(), name).unsplit());
         }
     }
