@@ -4,7 +4,7 @@
 //! request ─► SessionLayer puts a slot into the extensions
 //!                 │  extractors, handlers, routes: read, refresh, replace, sign out
 //!                 ▼
-//! response ◄─ finish(): one Set-Cookie or none, cache headers, the failure as an extension
+//! response ◄─ finish(): the cookies of one session or none, cache headers, the failure as an extension
 //! ```
 
 use crate::{
@@ -17,7 +17,9 @@ use axum::extract::FromRequestParts;
 use http::{HeaderMap, HeaderValue, Response, header, request::Parts};
 use sealkit::{
     CookieAction, Failure, Outcome, Reason, RefreshOptions, RequestKind, Resolve, SealedSession, Session,
-    SignedIn, cookie, token,
+    SignedIn,
+    cookie::{self, Presence},
+    token,
 };
 use std::{
     borrow::Cow,
@@ -181,7 +183,9 @@ impl SessionSlot {
     }
 
     async fn resolve(&self, may_refresh: bool) -> Outcome {
-        let allowed = Resolve::new(may_refresh, self.0.facts.profile.may_clear_session_cookie());
+        let present = self.present();
+        let allowed = Resolve::new(may_refresh, self.0.facts.profile.may_clear_session_cookie())
+            .settling(present.unsplit() && present.pieces().next().is_some());
         self.0.shared.sealkit.resolve(self.candidates(), allowed).await
     }
 
@@ -274,7 +278,13 @@ impl SessionSlot {
     }
 
     fn candidates(&self) -> impl Iterator<Item = Cow<'_, str>> {
-        cookie::candidates(self.0.facts.cookie_lines(), self.0.shared.sealkit.config().cookie().name())
+        let config = self.0.shared.sealkit.config();
+        cookie::values(self.0.facts.cookie_lines(), config.cookie().name(), config.max_cookie_value())
+    }
+
+    /// Which cookies of the session the browser holds.
+    pub(crate) fn present(&self) -> Presence {
+        Presence::of(self.0.facts.cookie_lines(), self.0.shared.sealkit.config().cookie().name())
     }
 
     fn known(&self) -> Option<Standing> {
@@ -325,26 +335,12 @@ impl SessionSlot {
         let publicly_cacheable = response.extensions().get::<PubliclyCacheable>().is_some();
         let headers = response.headers_mut();
         self.drop_foreign_lines(headers);
-        let settings = self.0.shared.sealkit.config().cookie();
-        let line = match &write {
-            CookieAction::Set(sealed) => match settings.set(sealed.expose_secret()) {
-                Ok(line) => Some(line),
-                Err(error) => {
-                    tracing::error!(%error, reason = %Reason::CookieTooLarge, "the session is not stored");
-                    None
-                }
-            },
-            CookieAction::Clear => Some(settings.delete()),
-            _ => None,
-        };
-        let wrote = line.is_some();
-        if let Some(line) = line {
-            if line.nearly_too_large() {
-                tracing::warn!(
-                    bytes = line.name_and_value_bytes(),
-                    "the session cookie is nearly too large for browsers"
-                );
-            }
+        let lines = self.0.shared.sealkit.set_cookies(&write, self.present()).unwrap_or_else(|failure| {
+            tracing::error!(%failure, hint = failure.hint(), "the session is not stored");
+            Vec::new()
+        });
+        let wrote = !lines.is_empty();
+        for line in lines {
             append_set_cookie(headers, line);
         }
         if wrote || (touched && !publicly_cacheable) {
@@ -356,8 +352,11 @@ impl SessionSlot {
     }
 
     fn drop_foreign_lines(&self, headers: &mut HeaderMap) {
-        let name = self.0.shared.sealkit.config().cookie().name().as_bytes();
-        let is_ours = |line: &HeaderValue| cookie_name(line) == name;
+        let name = self.0.shared.sealkit.config().cookie().name();
+        let is_ours = |line: &HeaderValue| {
+            let pair = [cookie_name(line), b"="].concat();
+            !Presence::of([pair.as_slice()], name).is_empty()
+        };
         if !headers.get_all(header::SET_COOKIE).iter().any(is_ours) {
             return;
         }

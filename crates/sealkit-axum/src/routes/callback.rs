@@ -9,7 +9,7 @@ use axum::extract::RawQuery;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use sealkit::{
-    Class, Failure, Reason, RequestKind, SignInRequest,
+    Class, CookieAction, Failure, Reason, RequestKind, SignInRequest,
     api::RequestContext,
     cookie::{CookieSettings, SetCookie, candidates},
     sign_in::ReturnTo,
@@ -32,14 +32,14 @@ pub(super) async fn callback(slot: SessionSlot, headers: HeaderMap, RawQuery(que
     let done =
         shared.sealkit.complete_sign_in(&query, cookies, shared.own_routes(), &context(&headers)).await;
     let fits = |signed_in: &sealkit::SignedIn| {
-        shared.sealkit.config().cookie().set(signed_in.sealed.expose_secret()).is_ok()
+        shared.sealkit.set_cookies(&CookieAction::Set(signed_in.sealed.clone()), slot.present())
     };
-    let mut response = match done.result {
-        Ok(signed_in) if fits(&signed_in) => {
+    let mut response = match done.result.and_then(|signed_in| fits(&signed_in).map(|_| signed_in)) {
+        Ok(signed_in) => {
             slot.sign_in(&signed_in);
             answer::redirect(303, done.return_to.as_str())
         }
-        Ok(_) => failed(&slot, &Failure::new(Reason::CookieTooLarge)),
+        Err(failure) if failure.reason() == Reason::CookieTooLarge => failed(&slot, &failure),
         Err(failure) => {
             match go_on(&slot, &headers, done.code_without_state, &failure, &done.return_to).await {
                 Some(response) => response,

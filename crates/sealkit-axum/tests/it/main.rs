@@ -4,6 +4,7 @@
 mod caching;
 mod concurrency;
 mod extractors;
+mod large;
 mod logs;
 mod negotiation;
 mod one_write;

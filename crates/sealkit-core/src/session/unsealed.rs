@@ -1,6 +1,7 @@
 //! What came out of a seal: authentic, but not yet proven by a token.
 
 use super::{
+    members::Members,
     text::{Borrowed, Lenient, Text},
     user::{User, UserPlaces, UserSeed},
 };
@@ -152,6 +153,23 @@ impl UnsealedSession {
         self.style
     }
 
+    /// How many bytes of the payload each member takes, the largest first; those of the user one by one (`user.metadata`).
+    #[must_use]
+    pub fn sizes(&self) -> Vec<(String, usize)> {
+        let payload = Members::parse(&self.text).unwrap_or_default();
+        let mut sizes = Vec::new();
+        for (name, value) in payload.iter() {
+            match Members::parse(value) {
+                Ok(user) if name == "user" => {
+                    sizes.extend(user.iter().map(|(name, value)| (format!("user.{name}"), value.len())));
+                }
+                _ => sizes.push((name.to_owned(), value.len())),
+            }
+        }
+        sizes.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        sizes
+    }
+
     /// The whole payload as it was sealed. It holds both tokens: for tools, never for a log.
     #[must_use]
     pub fn expose_text(&self) -> &str {
@@ -299,6 +317,16 @@ mod tests {
         );
         assert_eq!((session.impersonator_email(), session.impersonator_reason()), (Some("e@x.test"), None));
         assert!(session.refresh_token().is_none());
+    }
+
+    #[test]
+    fn what_makes_a_session_large_is_told_by_member() {
+        let session =
+            camel(r#"{"accessToken":"aaaaaa","user":{"id":"u","metadata":{"k":"a long value"}},"x":1}"#)
+                .unwrap();
+        let sizes = session.sizes();
+        let sizes: Vec<_> = sizes.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
+        assert_eq!(sizes, [("user.metadata", 20), ("accessToken", 8), ("user.id", 3), ("x", 1)]);
     }
 
     #[test]

@@ -1,0 +1,133 @@
+//! Sessions that are larger than a browser keeps in one cookie: split, put together, and nothing stale left behind.
+
+use crate::world::{ADA, Browser, Kind, ORIGIN, World, request, send};
+use axum::{Router, routing};
+use http::StatusCode;
+use sealkit::{
+    Reason,
+    cookie::{LargeCookies, MAX_COOKIE_BYTES, Presence},
+};
+use sealkit_axum::Session;
+use sealkit_devidp::MintSession;
+use std::time::Duration;
+
+fn app(world: &World) -> Router {
+    let page = |session: Session| async move { session.user_id().to_owned() };
+    let layer = world.layer();
+    Router::new().route("/", routing::get(page)).merge(sealkit_axum::routes(&layer)).layer(layer)
+}
+
+/// Makes Ada's metadata this large.
+fn weigh(world: &World, bytes: usize) {
+    let ada = world.idp.users().into_iter().find(|user| user.email() == ADA).unwrap();
+    world.idp.put_user(ada.with_metadata("notes", "x".repeat(bytes))).unwrap();
+}
+
+/// The session's cookies in a jar: `[unsplit, pieces…]`.
+fn held(browser: &Browser) -> (bool, Vec<u8>) {
+    let present = Presence::of([browser.cookie_line().as_str()], "wos-session");
+    (present.unsplit(), present.pieces().collect())
+}
+
+#[tokio::test]
+async fn a_large_session_is_split_read_again_and_leaves_no_piece_behind_when_it_shrinks() {
+    let world = World::new();
+    weigh(&world, 6000);
+    let mut browser = Browser::new(&world, &app(&world));
+    let begun = browser.go("/login").await;
+    let back = browser.at_provider(begun.location()).await;
+    let signed_in = browser.go(&back).await;
+    assert_eq!(signed_in.status, StatusCode::SEE_OTHER);
+    assert_eq!(held(&browser), (false, vec![0, 1, 2]));
+    for line in signed_in.set_cookies() {
+        let pair = line.split(';').next().unwrap();
+        assert!(pair.len() - 1 <= MAX_COOKIE_BYTES, "{} bytes", pair.len());
+    }
+    let page = browser.go("/").await;
+    assert_eq!((page.status, page.set_cookies().len()), (StatusCode::OK, 0));
+
+    // A refresh brings less: one cookie, and the pieces are deleted in the same answer.
+    weigh(&world, 0);
+    world.idp.advance(Duration::from_secs(3600));
+    let page = browser.go("/").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert_eq!(held(&browser), (true, vec![]));
+
+    // And more again: the one cookie is deleted in the answer that sets the pieces.
+    weigh(&world, 3000);
+    world.idp.advance(Duration::from_secs(3600));
+    assert_eq!(browser.go("/").await.status, StatusCode::OK);
+    assert_eq!(held(&browser), (false, vec![0, 1]));
+    let page = browser.go("/").await;
+    assert_eq!((page.status, page.set_cookies().len()), (StatusCode::OK, 0));
+
+    let out = browser.post("/logout", "", &[("origin", ORIGIN), ("sec-fetch-site", "same-origin")]).await;
+    assert_eq!(out.status, StatusCode::SEE_OTHER);
+    assert_eq!(held(&browser), (false, vec![]));
+}
+
+#[tokio::test]
+async fn a_session_that_is_there_twice_is_stored_once_and_the_later_one_counts() {
+    let world = World::new();
+    weigh(&world, 6000);
+    let (old, sealed) = world.mint(MintSession::for_user(ADA));
+    let mut browser = Browser::new(&world, &app(&world));
+    for line in world.sealkit.config().cookie().writes(sealed.expose_secret(), Presence::NONE).unwrap() {
+        browser.store(line.to_header_value());
+    }
+    weigh(&world, 0);
+    world.idp.advance(Duration::from_secs(10));
+    let (new, sealed) = world.mint(MintSession::for_user(ADA));
+    browser.store(&world.line(&sealed));
+    assert_eq!(held(&browser), (true, vec![0, 1, 2]));
+    assert_ne!(old.session_id, new.session_id);
+
+    let page = browser.go("/").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert_eq!(held(&browser), (true, vec![]));
+    assert_eq!(browser.jar["wos-session"], world.line(&sealed).split_once('=').unwrap().1);
+    assert!(browser.go("/").await.set_cookies().is_empty());
+}
+
+#[tokio::test]
+async fn pieces_of_two_sessions_are_no_session() {
+    let world = World::new();
+    weigh(&world, 6000);
+    let mut browser = Browser::new(&world, &app(&world));
+    for pieces in [1..3, 0..1] {
+        let (_, sealed) = world.mint(MintSession::for_user(ADA));
+        let lines = world.sealkit.config().cookie().writes(sealed.expose_secret(), Presence::NONE).unwrap();
+        for line in lines.get(pieces).unwrap() {
+            browser.store(line.to_header_value());
+        }
+    }
+    assert_eq!(held(&browser), (false, vec![0, 1, 2]));
+    let page = browser.go_with(Kind::Fetch, "/", &[]).await;
+    assert_eq!((page.status, page.reason), (StatusCode::UNAUTHORIZED, None), "nobody, and nothing wrong");
+    assert_eq!(held(&browser), (false, vec![0, 1, 2]), "nothing is proven, so nothing is deleted");
+}
+
+#[tokio::test]
+async fn where_the_application_wants_it_a_large_session_is_refused_with_what_makes_it_large() {
+    let world = World::with(|idp| idp, |config| config.large_cookies(LargeCookies::Refuse).development(true));
+    weigh(&world, 6000);
+    let mut browser = Browser::new(&world, &app(&world));
+    let begun = browser.go("/login").await;
+    let back = browser.at_provider(begun.location()).await;
+    let refused = browser.go(&back).await;
+    assert_eq!(
+        (refused.status, refused.reason),
+        (StatusCode::INTERNAL_SERVER_ERROR, Some(Reason::CookieTooLarge))
+    );
+    assert!(refused.body.contains("user.metadata"), "{}", refused.body);
+    assert_eq!(held(&browser), (false, vec![]));
+}
+
+#[tokio::test]
+async fn a_handlers_own_piece_of_the_session_cookie_is_dropped() {
+    let world = World::new();
+    let handler = || async { [("set-cookie", "wos-session.0=mine; Path=/")] };
+    let app = Router::new().route("/", routing::get(handler)).layer(world.layer());
+    let reply = send(&app, request(Kind::Fetch, "/", Some(&world.cookie()))).await;
+    assert_eq!((reply.status, reply.set_cookies().len()), (StatusCode::OK, 0));
+}

@@ -1,0 +1,52 @@
+//! From what becomes of the cookie to the lines that do it.
+
+use super::Sealkit;
+use sealkit_core::{
+    CookieAction, Failure, Reason,
+    cookie::{CookieTooLarge, Presence, SetCookie},
+};
+
+/// How many of the largest members are named when a session is too large.
+const NAMED: usize = 4;
+
+impl Sealkit {
+    /// The `Set-Cookie` lines that carry out `action` for a browser that holds the cookies `present`: one cookie or several, and
+    /// what has become stale deleted. Send all of them.
+    ///
+    /// # Errors
+    /// [`Reason::CookieTooLarge`], with the largest members in its hint. Nothing is to be sent then: what the browser has stays.
+    pub fn set_cookies(&self, action: &CookieAction, present: Presence) -> Result<Vec<SetCookie>, Failure> {
+        let settings = self.inner.config.cookie();
+        let sealed = match action {
+            CookieAction::Set(sealed) => sealed.expose_secret(),
+            CookieAction::Clear => return Ok(settings.clears(present)),
+            _ => return Ok(Vec::new()),
+        };
+        let lines = settings.writes(sealed, present).map_err(|error| self.too_large(&error, sealed))?;
+        if lines.iter().any(SetCookie::nearly_too_large) {
+            let bytes: usize = lines.iter().map(SetCookie::name_and_value_bytes).sum();
+            tracing::warn!(
+                bytes,
+                largest = self.largest(sealed),
+                "the session is nearly too large for what browsers keep"
+            );
+        }
+        Ok(lines)
+    }
+
+    fn too_large(&self, error: &CookieTooLarge, sealed: &str) -> Failure {
+        let largest = self.largest(sealed);
+        Failure::new(Reason::CookieTooLarge).with_hint(format!(
+            "{error}; largest: {largest}. Store less in the user's metadata or in the token's claims"
+        ))
+    }
+
+    /// The members that make it large, in bytes of the payload. Names only.
+    fn largest(&self, sealed: &str) -> String {
+        let Ok((unsealed, _)) = self.unseal(sealed) else { return "unknown".to_owned() };
+        let members = unsealed.sizes();
+        let named: Vec<String> =
+            members.iter().take(NAMED).map(|(member, bytes)| format!("{member} {bytes}")).collect();
+        named.join(", ")
+    }
+}
