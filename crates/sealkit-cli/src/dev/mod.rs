@@ -172,7 +172,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 fn announcement(demo: &Demo, password: &CookiePassword) -> anyhow::Result<Map<String, Value>> {
     let idp = demo.idp();
     let mut passwords = Map::new();
-    for format in Format::ALL {
+    for format in Format::ALL.iter().filter(|format| format.is_authenticated()) {
         let own = match format {
             Format::Iron => password.clone(),
             other => other.key_shape().generate(&SystemRandom)?,

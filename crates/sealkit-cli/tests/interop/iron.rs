@@ -6,9 +6,9 @@ use crate::{
 };
 use sealkit::{
     Detail, KeyRing, State, SystemRandom, UnixMillis, UnsealedSession,
-    cookie::CookieSettings,
+    cookie::{self, CookieSettings},
     format::iron,
-    session::Style,
+    session::{DEFAULT_LIMIT, Style},
     sign_in::{NewSignIn, OwnRoutes, ReturnTo, VerifierCookies, verifier_cookie_name},
 };
 use serde_json::{Value, json};
@@ -56,6 +56,27 @@ async fn what_sealkit_seals_every_library_opens_to_the_same_text() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn what_iron_session_9_splits_over_several_cookies_is_read_whole() {
+    let Some(mut peer) = Peer::node("seal.mjs", IRON_SESSION_9) else { return };
+    let (password, mut payload) = (password(), camel_sessions().remove(0));
+    payload["user"]["metadata"] = json!({ "notes": "x".repeat(6000) });
+    let saved = peer.ask("save", json!({ "payload": payload, "password": password })).await;
+    let lines: Vec<_> = saved.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let mut pairs: Vec<&str> = lines
+        .into_iter()
+        .filter(|line| !line.contains("Max-Age=0"))
+        .filter_map(|line| line.split(';').next())
+        .collect();
+    assert!(pairs.len() > 1, "{} cookies", pairs.len());
+    pairs.reverse();
+    let header = pairs.join("; ");
+    let values: Vec<_> = cookie::values([header.as_str()], "wos-session", DEFAULT_LIMIT).collect();
+    assert_eq!(values.len(), 1);
+    let opened: Value = serde_json::from_str(&open(&values[0], &ring(&password)).unwrap()).unwrap();
+    assert_eq!(opened, payload);
 }
 
 #[tokio::test]

@@ -18,8 +18,17 @@ async function workosNode() {
 }
 
 async function ironSession() {
-  const { sealData, unsealData } = await load(library);
+  const { getIronSession, sealData, unsealData, webCookies } = await load(library);
+  const options = (password) => ({ password, cookieName: 'wos-session', chunk: true });
   return {
+    /** The Set-Cookie lines of a session that may be split (iron-session 9). */
+    save: async ({ payload, password }) => {
+      const headers = new Headers();
+      const session = await getIronSession(webCookies(new Request('http://localhost/'), headers), options(password));
+      Object.assign(session, payload);
+      await session.save();
+      return headers.getSetCookie();
+    },
     seal: ({ payload, password, ttl = 0 }) => sealData(payload, { password, ttl }),
     open: async ({ sealed, password, ttl = 0 }) => text(await unsealData(sealed, { password, ttl })),
   };
