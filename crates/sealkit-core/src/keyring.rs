@@ -80,6 +80,12 @@ impl KeyRing {
         Self::builder().password("current", password).build()
     }
 
+    /// A ring without any password, for those who seal nothing: it opens nothing.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { keys: Arc::default() }
+    }
+
     /// The keys, in order.
     #[must_use]
     pub fn keys(&self) -> &[Key] {

@@ -149,9 +149,11 @@ fn said_at_start(config: &Config) {
     let names: Vec<&str> = config.key_ring().keys().iter().map(Key::name).collect();
     let encoding = config.encoding();
     tracing::info!(passwords = ?names, write = %encoding.write, read = %encoding.read, "session cookies");
-    if config.password_source() == PasswordSource::Derived {
-        tracing::warn!(
+    match config.password_source() {
+        PasswordSource::Configured => {}
+        PasswordSource::Derived => tracing::warn!(
             "no cookie password is configured: it is derived from the API key and the client id, and a new API key ends every session"
-        );
+        ),
+        PasswordSource::Unneeded => tracing::info!("no cookie password: nothing here is sealed"),
     }
 }

@@ -2,9 +2,9 @@
 
 use super::Sealkit;
 use sealkit_core::{
-    Detail, ExpiredSession, Failure, Reason, Session, UnixMillis, UnsealedSession,
+    Detail, ExpiredSession, Failure, Reason, Session, UnsealedSession,
     session::{Judgement, SealInfo},
-    token::KeySet,
+    token::{Claims, KeySet},
 };
 use std::sync::Arc;
 
@@ -30,11 +30,11 @@ impl Judged {
         }
     }
 
-    /// When the access token was issued, if it is proven.
-    fn issued_at(&self) -> Option<UnixMillis> {
+    /// What the token says, if it is proven.
+    fn claims(&self) -> Option<&Claims> {
         match self {
-            Self::Valid { session, .. } => session.claims().issued_at(),
-            Self::Expired(expired) => expired.claims().issued_at(),
+            Self::Valid { session, .. } => Some(session.claims()),
+            Self::Expired(expired) => Some(expired.claims()),
             Self::Failed(_) => None,
         }
     }
@@ -49,8 +49,16 @@ impl Sealkit {
         };
         let opened = seal.clone();
         let judged = self.judge_unsealed(unsealed, seal).await;
-        self.inner.usage.note(&opened, judged.issued_at(), self.now());
+        self.note_opened(&opened, judged.claims());
         judged
+    }
+
+    /// Counts a cookie that was opened. One that nobody sealed counts when its token is proven: anybody can send the others, and
+    /// they would keep an operator from ever seeing the last one go.
+    pub(super) fn note_opened(&self, seal: &SealInfo, proven: Option<&Claims>) {
+        if seal.format.is_authenticated() || proven.is_some() {
+            self.inner.usage.note(seal, proven.and_then(Claims::issued_at), self.now());
+        }
     }
 
     /// Judges what has been opened (or has just been written).

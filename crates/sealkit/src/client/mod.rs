@@ -6,6 +6,7 @@ mod key_file;
 mod loaded;
 mod refresh;
 mod resolve;
+mod set_cookies;
 mod sign_in;
 mod usage;
 
@@ -19,7 +20,7 @@ pub use usage::KeyUsage;
 use crate::{
     api::ApiClient,
     clock::Clock,
-    config::Config,
+    config::{Config, process_environment},
     keys::KeySetCache,
     refresh::{CoordinatorSecret, Pauses, RefreshCoordinator},
 };
@@ -73,11 +74,7 @@ impl Sealkit {
     /// # Errors
     /// [`BuildError`] with every problem at once, each with its fix.
     pub fn from_env() -> Result<Self, BuildError> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place of the library that reads the environment"
-        )]
-        let config = Config::from_env(|name| std::env::var(name).ok())?;
+        let config = Config::from_env(process_environment)?;
         Self::builder(config).build()
     }
 

@@ -112,9 +112,11 @@ impl Sealkit {
         if unsealed.refresh_token().is_none() {
             return self.note(Outcome::failed(Failure::new(Reason::NoRefreshToken), CookieAction::Keep));
         }
+        let opened = seal.clone();
         let Some(held) = self.hold(sealed, unsealed, seal) else {
             return self.note(Outcome::failed(invalid_cookie(Detail::Expired), CookieAction::Keep));
         };
+        self.note_opened(&opened, held.claims());
         let wait = self.inner.config.refresh().caller_wait;
         let outcome = self.refresh_held(&held, options.organization_id.as_deref(), wait).await;
         self.note(outcome)

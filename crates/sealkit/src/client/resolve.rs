@@ -2,7 +2,9 @@
 
 use super::{Sealkit, judge::Judged, refresh::Held};
 use crate::outcome::Outcome;
-use sealkit_core::{CookieAction, ExpiredSession, Failure, Reason, Session, cookie::MAX_CANDIDATES};
+use sealkit_core::{
+    CookieAction, ExpiredSession, Failure, Reason, SealedSession, Session, cookie::MAX_CANDIDATES,
+};
 use std::{borrow::Cow, sync::Arc};
 
 /// What a request allows, see [`sealkit_core::RequestProfile`].
@@ -13,11 +15,13 @@ pub struct Resolve {
     pub may_refresh: bool,
     /// The cookie may be cleared when the session is proven to be over: on top-level navigations.
     pub may_clear: bool,
+    /// The browser holds the session twice, in one cookie and in pieces: the better one is stored again, so that the other goes.
+    pub settle: bool,
 }
 
 impl Default for Resolve {
     fn default() -> Self {
-        Self { may_refresh: true, may_clear: false }
+        Self { may_refresh: true, may_clear: false, settle: false }
     }
 }
 
@@ -25,7 +29,13 @@ impl Resolve {
     /// What this request allows.
     #[must_use]
     pub const fn new(may_refresh: bool, may_clear: bool) -> Self {
-        Self { may_refresh, may_clear }
+        Self { may_refresh, may_clear, settle: false }
+    }
+
+    /// The same, and the better one of several cookies is to be stored again.
+    #[must_use]
+    pub const fn settling(self, settle: bool) -> Self {
+        Self { settle, ..self }
     }
 }
 
@@ -62,10 +72,12 @@ impl Sealkit {
         allowed: Resolve,
     ) -> Outcome {
         let mut best: Option<Judged> = None;
+        let mut best_value = None;
         for value in cookies.into_iter().filter(|value| !value.is_empty()).take(MAX_CANDIDATES) {
             let judged = self.judge(&value).await;
             if best.as_ref().is_none_or(|best| self.rank(&judged) > self.rank(best)) {
                 best = Some(judged);
+                best_value = Some(value);
             }
         }
         if best.as_ref().and_then(Judged::session_id).is_some_and(|id| self.has_ended(id)) {
@@ -76,10 +88,7 @@ impl Sealkit {
             Some(Judged::Valid { session, refresh_due: true }) if allowed.may_refresh => {
                 self.refresh_ahead(session).await
             }
-            Some(Judged::Valid { session, .. }) => {
-                let cookie = self.written_anew(&session, allowed);
-                Outcome::authenticated(session, cookie)
-            }
+            Some(Judged::Valid { session, .. }) => Outcome::authenticated(session, CookieAction::Keep),
             Some(Judged::Expired(expired)) if allowed.may_refresh => {
                 let wait = self.inner.config.refresh().caller_wait;
                 let outcome = self.refresh_held(&Held::Expired(Arc::clone(&expired)), None, wait).await;
@@ -95,7 +104,19 @@ impl Sealkit {
             Some(Judged::Expired(expired)) => Outcome::failed(expired_failure(expired), CookieAction::Keep),
             Some(Judged::Failed(failure)) => Outcome::failed(failure, CookieAction::Keep),
         };
-        self.note(outcome)
+        self.note(match (outcome, best_value) {
+            // Served as it came: unless it is to be stored in another way.
+            (Outcome::Authenticated { session, cookie: CookieAction::Keep }, Some(value)) => {
+                let cookie = match self.written_anew(&session, allowed) {
+                    CookieAction::Keep if allowed.settle => {
+                        CookieAction::Set(SealedSession::from(value.into_owned()))
+                    }
+                    cookie => cookie,
+                };
+                Outcome::authenticated(session, cookie)
+            }
+            (outcome, _) => outcome,
+        })
     }
 
     /// The same session as it would be written now, where that is asked for and it is not so already.

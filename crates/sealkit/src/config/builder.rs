@@ -2,9 +2,9 @@
 
 use super::{
     Config,
-    encoding::EncodingInput,
+    encoding::{self, EncodingInput},
     env::{self, Environment, Given},
-    passwords::{self, PasswordSource},
+    passwords::{self, Passwords, Surroundings},
     problem::{ConfigError, Problem},
     settings::{HttpSettings, RefreshSettings},
     validate,
@@ -15,11 +15,10 @@ use crate::{
 };
 use sealkit_core::{
     ApiKey, CookiePassword, EncodingPolicy, KeyRing,
-    cookie::SameSite,
+    cookie::{LargeCookies, SameSite},
     token::{IssuerPolicy, TokenPolicy},
 };
 use std::{path::PathBuf, time::Duration};
-use zeroize::Zeroizing;
 
 /// Longest cookie value that is opened by default, in bytes.
 const DEFAULT_MAX_COOKIE_VALUE: usize = 24 * 1024;
@@ -32,7 +31,7 @@ pub struct ConfigBuilder {
     client_id: Option<Given<String>>,
     api_key: Option<Given<ApiKey>>,
     api: ApiAddress,
-    keys: Option<Keys>,
+    passwords: Option<Passwords>,
     encoding: EncodingInput,
     redirect_uri: Option<Given<String>>,
     cookie: CookieInput,
@@ -65,14 +64,7 @@ pub(super) struct CookieInput {
     pub(super) max_age: Option<Given<String>>,
     pub(super) same_site: Option<Given<String>>,
     pub(super) secure: Option<bool>,
-}
-
-#[derive(Clone, Debug)]
-enum Keys {
-    Password(Given<CookiePassword>),
-    List(Given<Zeroizing<String>>),
-    File(Given<PathBuf>),
-    Ring(KeyRing),
+    pub(super) large: Option<Given<String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -90,7 +82,7 @@ impl ConfigBuilder {
         let mut builder = Self {
             client_id: environment.filled(env::CLIENT_ID),
             api_key: environment.filled(env::API_KEY).map(|key| Given::new(key.setting, key.value.into())),
-            keys: keys_from(&mut environment),
+            passwords: Passwords::from_env(&mut environment),
             encoding: EncodingInput {
                 policy: None,
                 upstream_read: environment.optional(env::SESSION_ENCODING_READ),
@@ -116,6 +108,7 @@ impl ConfigBuilder {
                     env::COOKIE_SAME_SITE,
                     str::eq_ignore_ascii_case,
                 ),
+                large: environment.optional(env::LARGE_COOKIES),
                 ..CookieInput::default()
             },
             issuers: environment.optional(env::ISSUER).map(Issuers::Environment),
@@ -147,31 +140,32 @@ impl ConfigBuilder {
         self
     }
 
-    /// The one cookie password. Without this, [`key_ring`](Self::key_ring) and [`cookie_passwords_file`](Self::cookie_passwords_file)
-    /// it is derived from the API key.
+    /// The one cookie password. Without this, [`key_ring`](Self::key_ring) and
+    /// [`cookie_passwords_file`](Self::cookie_passwords_file) it is derived from the API key.
     pub fn cookie_password(mut self, password: impl Into<CookiePassword>) -> Self {
-        self.forget(PASSWORDS);
-        self.keys = Some(Keys::Password(Given::new("cookie_password", password.into())));
+        self.forget(passwords::VARIABLES);
+        self.passwords = Some(Passwords::One(Given::new("cookie_password", password.into())));
         self
     }
 
     /// Several cookie passwords: the first that can be a key of the format that is written seals, every one opens.
     pub fn key_ring(mut self, ring: KeyRing) -> Self {
-        self.forget(PASSWORDS);
-        self.keys = Some(Keys::Ring(ring));
+        self.forget(passwords::VARIABLES);
+        self.passwords = Some(Passwords::Ring(ring));
         self
     }
 
     /// A file of named cookie passwords, as `SEALKIT_COOKIE_PASSWORDS_FILE` names one; it is read again when it changes.
     pub fn cookie_passwords_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.forget(PASSWORDS);
-        self.keys = Some(Keys::File(Given::new("cookie_passwords_file", path.into())));
+        self.forget(passwords::VARIABLES);
+        self.passwords = Some(Passwords::File(Given::new("cookie_passwords_file", path.into())));
         self
     }
 
     /// Which formats the session cookie is read in, and which one it is written in. Default: every sealed format that is cheap to
     /// try is read, `iron` is written.
     pub fn encoding(mut self, encoding: EncodingPolicy) -> Self {
+        self.forget(encoding::VARIABLES);
         self.encoding = EncodingInput { policy: Some(encoding), ..EncodingInput::default() };
         self
     }
@@ -220,6 +214,14 @@ impl ConfigBuilder {
     /// `Secure` of the session cookie. Default: unless the redirect URI is `http`.
     pub const fn cookie_secure(mut self, secure: bool) -> Self {
         self.cookie.secure = Some(secure);
+        self
+    }
+
+    /// What becomes of a session that is too large for one cookie. Default: it is split.
+    pub fn large_cookies(mut self, large: LargeCookies) -> Self {
+        self.forget(&[env::LARGE_COOKIES]);
+        let word = if large == LargeCookies::Refuse { "refuse" } else { "split" };
+        self.cookie.large = Some(Given::new("large_cookies", word.to_owned()));
         self
     }
 
@@ -293,14 +295,26 @@ impl ConfigBuilder {
     pub fn build(self) -> Result<Config, ConfigError> {
         let mut problems = self.problems;
         let client_id = client_id(self.client_id, &mut problems);
+        let has_api_key =
+            self.api_key.is_some() || problems.iter().any(|problem| problem.setting() == env::API_KEY);
         let api_key = self.api_key.and_then(|key| key.check(&mut problems, validate::api_key));
         let api_base = validate::api_base(self.api, &mut problems);
-        let key_ring = key_ring(self.keys, api_key.as_ref(), client_id.as_ref(), &mut problems);
         let encoding = self.encoding.check(&mut problems);
-        if let Some((ring, setting)) = key_ring.as_ref().map(|keys| (&keys.ring, keys.setting))
-            && let Err(error) = encoding.check_ring(ring)
+        let surroundings = Surroundings {
+            has_api_key,
+            api_key: api_key.as_ref(),
+            client_id: client_id.as_ref(),
+            encoding: &encoding,
+            signs_in: self.redirect_uri.is_some(),
+        };
+        let passwords = match self.passwords {
+            Some(passwords) => passwords.check(&mut problems),
+            None => surroundings.without_password(&mut problems),
+        };
+        if let Some(passwords) = &passwords
+            && let Err(error) = encoding.check_ring(&passwords.ring)
         {
-            problems.push(Problem::from_message(setting, &error));
+            problems.push(Problem::from_message(passwords.setting, &error));
         }
         let redirect_uri = self.redirect_uri.and_then(|uri| uri.check(&mut problems, validate::redirect_uri));
         let cookie = validate::cookie(self.cookie, redirect_uri.as_ref(), &mut problems);
@@ -320,14 +334,14 @@ impl ConfigBuilder {
         validate::at_most("leeway", leeway, Duration::from_secs(600), &mut problems);
         validate::audiences(&self.audiences, &mut problems);
         let issuers = issuers(self.issuers, &api_base, client_id.as_ref(), &mut problems);
-        match (client_id, key_ring, cookie) {
-            (Some(client_id), Some(key_ring), Some(cookie)) if problems.is_empty() => Ok(Config {
+        match (client_id, passwords, cookie) {
+            (Some(client_id), Some(passwords), Some(cookie)) if problems.is_empty() => Ok(Config {
                 client_id,
                 api_key,
                 api_base,
-                key_ring: key_ring.ring,
-                password_source: key_ring.source,
-                passwords_file: key_ring.file,
+                key_ring: passwords.ring,
+                password_source: passwords.source,
+                passwords_file: passwords.file,
                 encoding,
                 redirect_uri,
                 cookie,
@@ -353,103 +367,6 @@ fn client_id(given: Option<Given<String>>, problems: &mut Vec<Problem>) -> Optio
         return None;
     };
     given.check(problems, validate::client_id)
-}
-
-/// The variables that passwords come from.
-const PASSWORDS: &[&str] = &[env::COOKIE_PASSWORD, env::COOKIE_PASSWORDS, env::COOKIE_PASSWORDS_FILE];
-
-/// The passwords that the environment gives: in one way only.
-fn keys_from<L: Fn(&str) -> Option<String>>(environment: &mut Environment<'_, L>) -> Option<Keys> {
-    let one = environment.filled(env::COOKIE_PASSWORD);
-    let list = environment.filled(env::COOKIE_PASSWORDS);
-    let file = environment.filled(env::COOKIE_PASSWORDS_FILE);
-    let given: Vec<&str> = [&one, &list, &file].into_iter().flatten().map(|given| given.setting).collect();
-    if let [first, others @ ..] = given.as_slice()
-        && !others.is_empty()
-    {
-        let problem = format!("is set beside {}", others.join(" and "));
-        let fix = "set one of them only; a list takes every password, the one that seals first";
-        environment.problems.push(Problem::new((*first).to_owned(), problem, fix));
-    }
-    let file = file.map(|given| Keys::File(Given::new(given.setting, given.value.into())));
-    let list = list.map(|given| Keys::List(Given::new(given.setting, Zeroizing::new(given.value))));
-    let one = one.map(|given| Keys::Password(Given::new(given.setting, given.value.into())));
-    file.or(list).or(one)
-}
-
-/// The ring, and what is to be said of it.
-struct CheckedKeys {
-    ring: KeyRing,
-    setting: &'static str,
-    source: PasswordSource,
-    file: Option<PathBuf>,
-}
-
-fn key_ring(
-    given: Option<Keys>,
-    api_key: Option<&ApiKey>,
-    client_id: Option<&ClientId>,
-    problems: &mut Vec<Problem>,
-) -> Option<CheckedKeys> {
-    let configured =
-        |ring, setting| CheckedKeys { ring, setting, source: PasswordSource::Configured, file: None };
-    let checked = match given {
-        Some(Keys::Ring(ring)) => Ok(configured(ring, "key_ring")),
-        Some(Keys::Password(Given { setting, value })) => {
-            KeyRing::from_password(value).map(|ring| configured(ring, setting)).map_err(|error| {
-                error.problems().iter().map(|problem| passwords::problem(setting, problem)).collect()
-            })
-        }
-        Some(Keys::List(Given { setting, value })) => {
-            passwords::from_list(setting, &value).map(|ring| configured(ring, setting))
-        }
-        Some(Keys::File(Given { setting, value })) => passwords::from_file(setting, &value)
-            .map(|ring| CheckedKeys { file: Some(value), ..configured(ring, setting) }),
-        None => return derived_keys(api_key, client_id, problems),
-    };
-    checked.map_err(|mut found: Vec<Problem>| problems.append(&mut found)).ok()
-}
-
-/// No password at all: the upstream's derivation, where there is something to derive from.
-fn derived_keys(
-    api_key: Option<&ApiKey>,
-    client_id: Option<&ClientId>,
-    problems: &mut Vec<Problem>,
-) -> Option<CheckedKeys> {
-    let unknown = |setting: &str| !problems.iter().any(|problem| problem.setting() == setting);
-    let (Some(api_key), Some(client_id)) = (api_key, client_id) else {
-        // What is wrong with the API key or the client id has been told; a password may not be missing then.
-        if unknown(env::API_KEY)
-            && unknown(env::CLIENT_ID)
-            && PASSWORDS.iter().all(|setting| unknown(setting))
-        {
-            let fix = "make a password with `sealkit key new` and set it";
-            let problem =
-                "is not set, and without an API key none can be derived (sign-ins are sealed in every mode)";
-            problems.push(Problem::new(env::COOKIE_PASSWORD, problem, fix));
-        }
-        return None;
-    };
-    if !PASSWORDS.iter().all(|setting| unknown(setting)) {
-        return None;
-    }
-    match passwords::derived(api_key, client_id) {
-        Ok(ring) => Some(CheckedKeys {
-            ring,
-            setting: env::COOKIE_PASSWORD,
-            source: PasswordSource::Derived,
-            file: None,
-        }),
-        Err(_) => {
-            let problem = "is not set, and API key and client id are too short to derive one from";
-            problems.push(Problem::new(
-                env::COOKIE_PASSWORD,
-                problem,
-                "make a password with `sealkit key new` and set it",
-            ));
-            None
-        }
-    }
 }
 
 /// Says that a required variable is missing, unless it was found and is wrong in another way.

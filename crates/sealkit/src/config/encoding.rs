@@ -10,6 +10,17 @@ use sealkit_core::{
     EncodingPolicy, Rewrite, UnixMillis,
     format::{Format, FormatSet},
 };
+use std::borrow::Cow;
+
+/// The variables that decide about formats.
+pub(super) const VARIABLES: &[&str] = &[
+    env::SESSION_ENCODING_READ,
+    env::SESSION_ENCODING_WRITE,
+    env::FORMATS_READ,
+    env::FORMAT_WRITE,
+    env::UNSEALED_UNTIL,
+    env::REWRITE,
+];
 
 /// What `WORKOS_SESSION_ENCODING_*` mean by `unsealed`: both forms of the upstream's proposals are read, and base64url is written,
 /// as the proposal does that the settings come from.
@@ -32,60 +43,78 @@ impl EncodingInput {
     /// The policy; what is wrong goes to `problems`.
     pub(super) fn check(self, problems: &mut Vec<Problem>) -> EncodingPolicy {
         if let Some(policy) = self.policy {
-            told(&policy, "encoding", "encoding", problems);
+            let names = Names { write: Some("encoding"), read: "encoding", until: "encoding" };
+            names.check(&policy, problems);
             return policy;
         }
         let before = problems.len();
-        let write_setting = setting(self.format_write.as_ref(), env::SESSION_ENCODING_WRITE);
-        let read_setting = setting(self.formats_read.as_ref(), env::SESSION_ENCODING_READ);
+        let names = Names {
+            write: self.format_write.as_ref().or(self.upstream_write.as_ref()).map(|given| given.setting),
+            read: self.formats_read.as_ref().map_or(env::SESSION_ENCODING_READ, |given| given.setting),
+            until: env::UNSEALED_UNTIL,
+        };
         let upstream_write = self.upstream_write.and_then(|given| given.check(problems, upstream_write));
         let upstream_read = self.upstream_read.and_then(|given| given.check(problems, upstream_read));
         let format = self.format_write.and_then(|given| given.check(problems, format));
         let formats = self.formats_read.and_then(|given| given.check(problems, formats));
-        if let (Some(format), Some(sealed)) = (format, upstream_write)
-            && format.is_authenticated() != (sealed == Format::Iron)
+        if let (Some(format), Some(upstream)) = (format, upstream_write)
+            && format.is_authenticated() != upstream.is_authenticated()
         {
             let problem = format!("does not agree with {}, which names `{format}`", env::FORMAT_WRITE);
             problems.push(Problem::new(env::SESSION_ENCODING_WRITE, problem, "set one of the two only"));
         }
         let write = format.or(upstream_write).unwrap_or(Format::Iron);
-        let default = FormatSet::sealed();
-        let mut policy = EncodingPolicy::sealed(write).with_read(
-            formats
-                .or(upstream_read)
-                .unwrap_or_else(|| if write.is_authenticated() { default.with(write) } else { default }),
-        );
+        let mut policy =
+            EncodingPolicy::sealed(write).with_read(formats.or(upstream_read).unwrap_or_else(|| {
+                // An unsealed format is never read without being named.
+                let default = FormatSet::sealed();
+                if write.is_authenticated() { default.with(write) } else { default }
+            }));
         policy.unsealed_until = self.unsealed_until.and_then(|given| given.check(problems, time));
         policy.rewrite = self.rewrite.and_then(|given| given.check(problems, rewrite)).unwrap_or_default();
         if problems.len() == before {
-            told(&policy, write_setting, read_setting, problems);
+            names.check(&policy, problems);
         }
         policy
     }
 }
 
-fn setting(own: Option<&Given<String>>, upstream: &'static str) -> &'static str {
-    own.map_or(upstream, |given| given.setting)
+/// What the settings are called under which a policy was given.
+struct Names {
+    /// None when nobody has said what is written.
+    write: Option<&'static str>,
+    read: &'static str,
+    until: &'static str,
 }
 
-/// What is written must be read, and an end of unsealed cookies wants something to end.
-fn told(policy: &EncodingPolicy, write: &'static str, read: &'static str, problems: &mut Vec<Problem>) {
-    if !policy.read.contains(policy.write) {
-        let problem =
-            format!("would write `{}`, which is not read here: every sign-in would be lost", policy.write);
-        let fix = if policy.write.is_authenticated() {
-            format!("add `{}` to {read}", policy.write)
-        } else {
-            format!("set {read} to both, or add `{}` to what is read", policy.write)
-        };
-        problems.push(Problem::new(write, problem, fix));
+impl Names {
+    /// What is written must be read, and unsealed cookies cannot come to an end while they are written.
+    fn check(&self, policy: &EncodingPolicy, problems: &mut Vec<Problem>) {
+        if !policy.read.contains(policy.write) {
+            let problem =
+                format!("`{}` would be written and not read: every sign-in would be lost", policy.write);
+            problems.push(Problem::new(self.write.unwrap_or(self.read), problem, self.to_read(policy.write)));
+        }
+        if policy.unsealed_until.is_some() && !policy.write.is_authenticated() {
+            problems.push(Problem::new(
+                self.until,
+                "unsealed cookies cannot come to an end, they are what is written",
+                "unset the end, or write a sealed format",
+            ));
+        }
     }
-    if policy.unsealed_until.is_some() && !policy.write.is_authenticated() {
-        problems.push(Problem::new(
-            env::UNSEALED_UNTIL,
-            "is set, but unsealed cookies are what is written",
-            "unset it, or write a sealed format",
-        ));
+
+    /// How a format comes to be read.
+    fn to_read(&self, format: Format) -> String {
+        let in_both = UNSEALED.contains(&format) || format.is_read_by_default();
+        match self.read {
+            env::SESSION_ENCODING_READ if in_both => format!("set {} to both", env::SESSION_ENCODING_READ),
+            env::SESSION_ENCODING_READ => {
+                format!("set {} to the formats that are read, `{format}` among them", env::FORMATS_READ)
+            }
+            env::FORMATS_READ => format!("add `{format}` to {}", env::FORMATS_READ),
+            _ => format!("add `{format}` to what is read"),
+        }
     }
 }
 
@@ -112,24 +141,29 @@ fn upstream_read(text: String) -> Result<FormatSet, (String, &'static str)> {
     }
 }
 
-fn format(text: String) -> Result<Format, (String, &'static str)> {
-    text.parse().map_err(|_| {
-        (format!("{} is no format", shown(&text)), "write one of the ids that `sealkit seal --help` lists")
-    })
+fn format(text: String) -> Result<Format, (String, String)> {
+    text.parse()
+        .map_err(|_| (format!("{} is no format", shown(&text)), format!("write one of {}", FormatSet::all())))
 }
 
 /// Format ids; `sealed` and `unsealed` stand for their groups.
-fn formats(text: String) -> Result<FormatSet, (String, &'static str)> {
+fn formats(text: String) -> Result<FormatSet, (String, Cow<'static, str>)> {
     let mut all = FormatSet::EMPTY;
     for id in text.split(',').map(str::trim) {
-        let group: FormatSet = match id {
-            "sealed" => FormatSet::sealed(),
-            "unsealed" => UNSEALED.into_iter().collect(),
-            id => format(id.to_owned())
-                .map(|format| FormatSet::EMPTY.with(format))
-                .map_err(|(problem, _)| (problem, "write format ids with commas between them; `sealed` stands for all that are read by default"))?,
+        all = match id {
+            "sealed" => FormatSet::sealed().iter().fold(all, FormatSet::with),
+            "unsealed" => UNSEALED.into_iter().fold(all, FormatSet::with),
+            id => {
+                let format = id.parse().map_err(|_| {
+                    let fix = format!(
+                        "write sealed, unsealed or formats, with commas between them: {}",
+                        FormatSet::all()
+                    );
+                    (format!("{} is no format", shown(id)), Cow::from(fix))
+                })?;
+                all.with(format)
+            }
         };
-        all = group.iter().fold(all, FormatSet::with);
     }
     Ok(all)
 }
@@ -137,7 +171,8 @@ fn formats(text: String) -> Result<FormatSet, (String, &'static str)> {
 /// RFC 3339, or a day, which begins at midnight UTC.
 fn time(text: String) -> Result<UnixMillis, (String, &'static str)> {
     let moment = text.parse::<Timestamp>().ok().or_else(|| {
-        let day: Date = text.parse().ok()?;
+        // A date's reader takes a time of no zone, too, and leaves it out.
+        let day: Date = text.parse().ok().filter(|_| text.len() == "2027-01-31".len())?;
         day.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp())
     });
     moment

@@ -4,7 +4,7 @@
 //! it is a problem. Nothing is trimmed. Every value is checked; none is silently replaced by a default.
 
 use super::problem::Problem;
-use std::env::VarError;
+use std::{borrow::Cow, env::VarError};
 
 /// The application's client id (`client_…`). Read by every WorkOS library. Required.
 pub const CLIENT_ID: &str = "WORKOS_CLIENT_ID";
@@ -45,6 +45,8 @@ pub const COOKIE_DOMAIN: &str = "WORKOS_COOKIE_DOMAIN";
 pub const COOKIE_SAMESITE: &str = "WORKOS_COOKIE_SAMESITE";
 /// The same, as authkit-session spells it.
 pub const COOKIE_SAME_SITE: &str = "WORKOS_COOKIE_SAME_SITE";
+/// `split` or `refuse`: what becomes of a session that is too large for one cookie. Default `split`.
+pub const LARGE_COOKIES: &str = "SEALKIT_LARGE_COOKIES";
 /// Host of the API. Read by the JavaScript libraries. Default `api.workos.com`.
 pub const API_HOSTNAME: &str = "WORKOS_API_HOSTNAME";
 /// `true` or `false`: whether the API speaks TLS. Read by the JavaScript libraries. Default `true`; `false` on loopback only.
@@ -80,6 +82,7 @@ pub const READ: &[&str] = &[
     COOKIE_DOMAIN,
     COOKIE_SAMESITE,
     COOKIE_SAME_SITE,
+    LARGE_COOKIES,
     API_HOSTNAME,
     API_HTTPS,
     API_PORT,
@@ -116,10 +119,10 @@ impl<T> Given<T> {
     }
 
     /// The checked value; what is wrong goes to `problems`.
-    pub(super) fn check<U>(
+    pub(super) fn check<U, F: Into<Cow<'static, str>>>(
         self,
         problems: &mut Vec<Problem>,
-        check: impl FnOnce(T) -> Result<U, (String, &'static str)>,
+        check: impl FnOnce(T) -> Result<U, (String, F)>,
     ) -> Option<U> {
         match check(self.value) {
             Ok(value) => Some(value),

@@ -20,7 +20,8 @@
 mod builder;
 mod encoding;
 pub mod env;
-pub(crate) mod passwords;
+pub(crate) mod password_list;
+mod passwords;
 mod problem;
 mod settings;
 #[cfg(test)]
@@ -38,11 +39,9 @@ use crate::{
     clock::Clock,
     keys::KeySetSettings,
 };
+use password_list::PasswordsFile;
 use sealkit_core::{ApiKey, EncodingPolicy, KeyRing, cookie::CookieSettings, token::TokenPolicy};
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 use url::Url;
 
 /// A checked configuration. `Debug` shows no secret.
@@ -53,7 +52,7 @@ pub struct Config {
     api_base: ApiBase,
     key_ring: KeyRing,
     password_source: PasswordSource,
-    passwords_file: Option<PathBuf>,
+    passwords_file: Option<PasswordsFile>,
     encoding: EncodingPolicy,
     redirect_uri: Option<Url>,
     cookie: CookieSettings,
@@ -97,7 +96,8 @@ impl Config {
         &self.api_base
     }
 
-    /// The cookie passwords.
+    /// The cookie passwords, as they were read at the start: [`Sealkit::replace_keys`](crate::Sealkit::replace_keys) and a changed
+    /// file do not show here.
     #[must_use]
     pub const fn key_ring(&self) -> &KeyRing {
         &self.key_ring
@@ -112,7 +112,11 @@ impl Config {
     /// The file that they came from, if they did.
     #[must_use]
     pub fn passwords_file(&self) -> Option<&Path> {
-        self.passwords_file.as_deref()
+        self.passwords_file.as_ref().map(PasswordsFile::path)
+    }
+
+    pub(crate) const fn passwords(&self) -> Option<&PasswordsFile> {
+        self.passwords_file.as_ref()
     }
 
     /// Which formats the session cookie is read in, and which one it is written in.

@@ -1,16 +1,26 @@
 //! Where the cookie passwords come from: one, a named list, a file with such a list, or the upstream's derivation.
 
-use super::problem::Problem;
+use super::{
+    env::{self, Environment, Given},
+    password_list::{PasswordsFile, from_list},
+    problem::Problem,
+};
 use crate::api::ClientId;
-use sealkit_core::{ApiKey, CookiePassword, KeyRing, KeyRingError, KeyRingProblem, MIN_PASSWORD_CHARACTERS};
-use std::{fs, io::Read as _, path::Path};
+use sealkit_core::{
+    ApiKey, CookiePassword, EncodingPolicy, KeyRing, KeyRingError, KeyRingProblem, MIN_PASSWORD_CHARACTERS,
+};
+use std::{fmt, path::PathBuf};
 use zeroize::Zeroizing;
-
-/// Largest list that is read, in bytes.
-const MAX_LIST: u64 = 64 * 1024;
 
 /// What the upstream's proposals begin a derived password with.
 const DERIVED: &str = "wos-ck:";
+
+/// What to do about a password that is missing.
+const MAKE_ONE: &str = "make a password with `sealkit key new` and set it";
+
+/// The variables that passwords come from.
+pub(super) const VARIABLES: &[&str] =
+    &[env::COOKIE_PASSWORD, env::COOKIE_PASSWORDS, env::COOKIE_PASSWORDS_FILE];
 
 /// Where the passwords of a configuration came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,86 +30,134 @@ pub enum PasswordSource {
     Configured,
     /// None was given: it is `wos-ck:`, the API key, `:` and the client id, as open branches of the JavaScript libraries do it.
     Derived,
+    /// There is none, and nothing needs one: cookies are unsealed only, and without a redirect URI nobody signs in here.
+    Unneeded,
+}
+
+/// Passwords as they were given. `Debug` shows none of them.
+#[derive(Clone, Debug)]
+pub(super) enum Passwords {
+    One(Given<CookiePassword>),
+    List(Given<SecretList>),
+    File(Given<PathBuf>),
+    Ring(KeyRing),
+}
+
+/// A list that is all secret.
+#[derive(Clone)]
+pub(super) struct SecretList(Zeroizing<String>);
+
+impl fmt::Debug for SecretList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretList([redacted])")
+    }
+}
+
+/// The ring, and what is to be said of it.
+pub(super) struct CheckedPasswords {
+    pub(super) ring: KeyRing,
+    pub(super) setting: &'static str,
+    pub(super) source: PasswordSource,
+    pub(super) file: Option<PasswordsFile>,
+}
+
+/// What decides whether there can be a password although none is given.
+pub(super) struct Surroundings<'a> {
+    /// An API key is given, right or wrong.
+    pub(super) has_api_key: bool,
+    pub(super) api_key: Option<&'a ApiKey>,
+    pub(super) client_id: Option<&'a ClientId>,
+    pub(super) encoding: &'a EncodingPolicy,
+    pub(super) signs_in: bool,
+}
+
+impl Passwords {
+    /// What the environment gives: in one way only.
+    pub(super) fn from_env<L: Fn(&str) -> Option<String>>(
+        environment: &mut Environment<'_, L>,
+    ) -> Option<Self> {
+        let one = environment.filled(env::COOKIE_PASSWORD);
+        let list = environment.filled(env::COOKIE_PASSWORDS);
+        let file = environment.filled(env::COOKIE_PASSWORDS_FILE);
+        let given: Vec<_> = [&one, &list, &file].into_iter().flatten().map(|given| given.setting).collect();
+        if let [first, others @ ..] = given.as_slice()
+            && !others.is_empty()
+        {
+            let problem = format!("is set beside {}", others.join(" and "));
+            let fix = "set one of them only; a list takes every password, the one that seals first";
+            environment.problems.push(Problem::new(*first, problem, fix));
+        }
+        let file = file.map(|given| Self::File(Given::new(given.setting, given.value.into())));
+        let list =
+            list.map(|given| Self::List(Given::new(given.setting, SecretList(Zeroizing::new(given.value)))));
+        let one = one.map(|given| Self::One(Given::new(given.setting, given.value.into())));
+        file.or(list).or(one)
+    }
+
+    /// The ring; what is wrong goes to `problems`.
+    pub(super) fn check(self, problems: &mut Vec<Problem>) -> Option<CheckedPasswords> {
+        let configured = |ring, setting, file| CheckedPasswords {
+            ring,
+            setting,
+            source: PasswordSource::Configured,
+            file,
+        };
+        let checked = match self {
+            Self::Ring(ring) => Ok(configured(ring, "key_ring", None)),
+            Self::One(Given { setting, value }) => KeyRing::from_password(value)
+                .map(|ring| configured(ring, setting, None))
+                .map_err(|error| error.problems().iter().map(|found| problem(setting, found)).collect()),
+            Self::List(Given { setting, value }) => {
+                from_list(setting, &value.0).map(|ring| configured(ring, setting, None))
+            }
+            Self::File(Given { setting, value }) => {
+                PasswordsFile::open(setting, value).map(|(file, ring)| configured(ring, setting, Some(file)))
+            }
+        };
+        checked.map_err(|mut found: Vec<Problem>| problems.append(&mut found)).ok()
+    }
+}
+
+impl Surroundings<'_> {
+    /// No password was given: the upstream's derivation, where there is something to derive from, or none where none is needed.
+    pub(super) fn without_password(self, problems: &mut Vec<Problem>) -> Option<CheckedPasswords> {
+        if problems.iter().any(|problem| VARIABLES.contains(&problem.setting())) {
+            return None;
+        }
+        let mut missing = |problem| problems.push(Problem::new(env::COOKIE_PASSWORD, problem, MAKE_ONE));
+        let (ring, source) = if self.has_api_key {
+            // What is wrong with the API key or the client id has been told; there will be a password when it is mended.
+            let Ok(ring) = derived(self.api_key?, self.client_id?) else {
+                missing("is not set, and API key and client id are too short to derive one from");
+                return None;
+            };
+            (ring, PasswordSource::Derived)
+        } else if self.encoding.is_unsealed() && !self.signs_in {
+            (KeyRing::empty(), PasswordSource::Unneeded)
+        } else if self.encoding.is_unsealed() {
+            missing(
+                "is not set, and without an API key none can be derived; sign-ins are sealed in every mode",
+            );
+            return None;
+        } else {
+            missing("is not set, and without an API key none can be derived");
+            return None;
+        };
+        Some(CheckedPasswords { ring, setting: env::COOKIE_PASSWORD, source, file: None })
+    }
 }
 
 /// The password that stands in when none is configured at all. Whoever has the API key can act as every user anyway.
-pub(super) fn derived(api_key: &ApiKey, client_id: &ClientId) -> Result<KeyRing, KeyRingError> {
+fn derived(api_key: &ApiKey, client_id: &ClientId) -> Result<KeyRing, KeyRingError> {
     let password = Zeroizing::new(format!("{DERIVED}{}:{}", api_key.expose_secret(), client_id.as_str()));
     KeyRing::builder().password("derived", password.as_str()).build()
 }
 
-/// A list of passwords, one a line: `NAME=PASSWORD`, or `NAME:ID=PASSWORD` with an iron id; the first seals, every one opens.
-/// Empty lines and lines that begin with `#` are passed over.
-///
-/// # Errors
-/// What is wrong, each with its fix; no password is shown.
-pub(crate) fn from_list(setting: &'static str, list: &str) -> Result<KeyRing, Vec<Problem>> {
-    let mut problems = Vec::new();
-    let mut ring = KeyRing::builder();
-    for (number, line) in (1..).zip(list.lines()) {
-        if line.trim().is_empty() || line.starts_with('#') {
-            continue;
-        }
-        match line.split_once('=').map(|(label, password)| (label.split_once(':'), label, password)) {
-            Some((None, name, password)) if is_name(name) => {
-                ring = ring.password(name, CookiePassword::from(password))
-            }
-            Some((Some((name, id)), _, password)) if is_name(name) => {
-                ring = ring.password_with_id(name, id, CookiePassword::from(password));
-            }
-            _ => problems.push(Problem::new(
-                setting,
-                format!("line {number} is no named password"),
-                "write NAME=PASSWORD; a name has letters, digits, `.`, `_` and `-`",
-            )),
-        }
-    }
-    match ring.build() {
-        Ok(ring) if problems.is_empty() => Ok(ring),
-        Ok(_) => Err(problems),
-        Err(error) => {
-            problems.extend(error.problems().iter().map(|problem| Problem::from_message(setting, problem)));
-            Err(problems)
-        }
-    }
-}
-
-/// The list in a file.
-///
-/// # Errors
-/// As [`from_list`], or that it cannot be read.
-pub(crate) fn from_file(setting: &'static str, path: &Path) -> Result<KeyRing, Vec<Problem>> {
-    let cannot = |what: String| {
-        vec![Problem::new(setting, what, "name a file with lines NAME=PASSWORD that this process may read")]
-    };
-    let list = read(path)
-        .map_err(|error| cannot(format!("{} cannot be read ({})", path.display(), error.kind())))?;
-    let list =
-        std::str::from_utf8(&list).map_err(|_| cannot(format!("{} is not UTF-8 text", path.display())))?;
-    from_list(setting, list)
-}
-
-/// The bytes of a list of passwords.
-pub(crate) fn read(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    fs::File::open(path)?.take(MAX_LIST + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_LIST) {
-        return Ok(bytes);
-    }
-    Err(std::io::ErrorKind::FileTooLarge.into())
-}
-
 /// What is wrong with the one password of a setting.
-pub(super) fn problem(setting: &'static str, problem: &KeyRingProblem) -> Problem {
+fn problem(setting: &'static str, problem: &KeyRingProblem) -> Problem {
     let KeyRingProblem::TooShort { characters, .. } = problem else {
         return Problem::from_message(setting, problem);
     };
     let problem = format!("has {characters} characters, at least {MIN_PASSWORD_CHARACTERS} are needed");
     Problem::new(setting, problem, "make one with `sealkit key new`")
-}
-
-fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 64
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }

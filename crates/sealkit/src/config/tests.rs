@@ -5,6 +5,9 @@ use crate::{api::testing::ScriptedTransport, clock::ManualClock};
 use sealkit_core::{UnixMillis, cookie::SameSite, token::IssuerPolicy};
 use std::time::Duration;
 
+mod encoding;
+mod passwords;
+
 const PASSWORD: &str = "cookie-password-for-tests-only-0123456789";
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -77,14 +80,14 @@ fn the_required_variables_are_enough_and_the_rest_are_the_documented_defaults() 
 
 #[test]
 fn an_empty_environment_is_told_everything_that_is_missing() {
-    insta::assert_snapshot!(read(&[]).unwrap_err(), @r#"
+    insta::assert_snapshot!(read(&[]).unwrap_err(), @"
     WORKOS_CLIENT_ID: is not set; set it to the client id (client_…) that the WorkOS dashboard shows
-    WORKOS_COOKIE_PASSWORD: is not set; make a password with `sealkit key new` and set it
-    "#);
-    insta::assert_snapshot!(Config::builder().build().unwrap_err(), @r#"
+    WORKOS_COOKIE_PASSWORD: is not set, and without an API key none can be derived; make a password with `sealkit key new` and set it
+    ");
+    insta::assert_snapshot!(Config::builder().build().unwrap_err(), @"
     WORKOS_CLIENT_ID: is not set; set it to the client id (client_…) that the WorkOS dashboard shows
-    WORKOS_COOKIE_PASSWORD: is not set; make a password with `sealkit key new` and set it
-    "#);
+    WORKOS_COOKIE_PASSWORD: is not set, and without an API key none can be derived; make a password with `sealkit key new` and set it
+    ");
 }
 
 #[test]
@@ -129,16 +132,25 @@ fn every_bad_value_is_told_at_once_with_its_fix() {
 #[test]
 fn empty_secrets_are_a_problem_and_other_empty_values_are_not_set() {
     insta::assert_snapshot!(
-        read(&[(env::CLIENT_ID, ""), (env::API_KEY, ""), (env::COOKIE_PASSWORD, "")]).unwrap_err(),
-        @r#"
+        read(&[
+            (env::CLIENT_ID, ""),
+            (env::API_KEY, ""),
+            (env::COOKIE_PASSWORD, ""),
+            (env::COOKIE_PASSWORDS, ""),
+            (env::COOKIE_PASSWORDS_FILE, ""),
+        ])
+        .unwrap_err(),
+        @"
     WORKOS_CLIENT_ID: is set but empty; give it a value, or unset it
     WORKOS_API_KEY: is set but empty; give it a value, or unset it
     WORKOS_COOKIE_PASSWORD: is set but empty; give it a value, or unset it
-    "#
+    SEALKIT_COOKIE_PASSWORDS: is set but empty; give it a value, or unset it
+    SEALKIT_COOKIE_PASSWORDS_FILE: is set but empty; give it a value, or unset it
+    "
     );
     let empty: Vec<(&str, &str)> = env::READ
         .iter()
-        .filter(|name| ![env::CLIENT_ID, env::API_KEY, env::COOKIE_PASSWORD].contains(name))
+        .filter(|name| ![env::CLIENT_ID, env::API_KEY].contains(name) && !name.contains("PASSWORD"))
         .map(|name| (*name, ""))
         .collect();
     assert_eq!(format!("{:?}", with(&empty).unwrap()), format!("{:?}", with(&[]).unwrap()));

@@ -12,7 +12,7 @@ use crate::{
 };
 use sealkit_core::{
     ApiKey,
-    cookie::{CookieSettings, CookieSettingsProblem, SameSite},
+    cookie::{CookieSettings, CookieSettingsProblem, LargeCookies, SameSite},
 };
 use std::{fmt::Display, time::Duration};
 use url::Url;
@@ -237,6 +237,9 @@ pub(super) fn cookie(
     if let Some(same_site) = given.same_site.and_then(|text| text.check(problems, same_site)) {
         builder = builder.same_site(same_site);
     }
+    if let Some(large) = given.large.and_then(|text| text.check(problems, large_cookies)) {
+        builder = builder.large_cookies(large);
+    }
     let error = match builder.build() {
         Ok(cookie) => return Some(cookie),
         Err(error) => error,
@@ -250,6 +253,14 @@ pub(super) fn cookie(
         problems.push(Problem::from_message(setting, problem));
     }
     None
+}
+
+fn large_cookies(text: String) -> Checked<LargeCookies> {
+    match text.as_str() {
+        "split" => Ok(LargeCookies::Split),
+        "refuse" => Ok(LargeCookies::Refuse),
+        other => wrong(format!("{} is neither split nor refuse", shown(other)), "write split or refuse"),
+    }
 }
 
 fn max_age(text: String) -> Checked<Duration> {
