@@ -5,6 +5,9 @@
 mod authenticate;
 mod concurrency;
 mod ears;
+mod encoding;
+mod keys;
+mod metered;
 mod no_secrets;
 mod refresh;
 mod sign_in;

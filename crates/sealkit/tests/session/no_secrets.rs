@@ -7,8 +7,9 @@ use crate::{
 use bytes::Bytes;
 use http::Request;
 use sealkit::{
-    CookieAction, Outcome, RefreshOptions, SignInRequest,
+    ConfigBuilder, CookieAction, EncodingPolicy, Outcome, RefreshOptions, Resolve, Rewrite, SignInRequest,
     api::{PasswordGrant, Purpose, RefreshTokenGrant, RequestContext},
+    format::{Format, FormatSet},
     sign_in::{OwnRoutes, ReturnTo},
 };
 use sealkit_devidp::{Endpoint, Fault, MintSession, MintedSession, StepUp, StepUpRule};
@@ -266,6 +267,97 @@ async fn errors_of_the_api(world: &World, watch: &mut Watch) {
     watch.see(&world.sealkit.api().authenticate(&grant, &RequestContext::default()).await.unwrap_err());
 }
 
+/// Passwords that are derived, listed, replaced, and read from a file that is right, wrong, and gone.
+async fn changing_passwords(world: &World, watch: &mut Watch) {
+    let newer = "another-password-9876543210-9876543210";
+    let bare = "QSBwYXNzd29yZCB3aXRob3V0IGFueSBuYW1lISEhISE=";
+    let derived = format!("wos-ck:{}:{}", world.idp.api_key().expose_secret(), world.idp.client_id());
+    for secret in [newer, bare, bare.trim_end_matches('='), "short-secret", derived.as_str()] {
+        watch.secret(secret);
+    }
+    let variables = |more: &[(&str, String)]| {
+        let mut all = vec![("WORKOS_CLIENT_ID", world.idp.client_id())];
+        all.extend(more.iter().cloned());
+        ConfigBuilder::from_env(move |wanted| {
+            all.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.clone())
+        })
+    };
+    let path = std::env::temp_dir().join(format!("sealkit-no-secrets-{}", std::process::id()));
+    let file = path.to_str().unwrap().to_owned();
+    let list = |list: &str| ("SEALKIT_COOKIE_PASSWORDS", list.to_owned());
+    let in_file = || ("SEALKIT_COOKIE_PASSWORDS_FILE", file.clone());
+    std::fs::write(&path, format!("new={newer}\nold={PASSWORD}\n")).unwrap();
+    for more in [
+        vec![("WORKOS_API_KEY", world.idp.api_key().expose_secret().to_owned())],
+        vec![list(&format!("new={newer}\nold={PASSWORD}"))],
+        vec![in_file()],
+        vec![list(bare)],
+        vec![list(&format!("one={newer}\n{bare}\ntwo=short-secret"))],
+        vec![list(&format!("one={newer}")), in_file()],
+        vec![list(newer), ("SEALKIT_FORMAT_WRITE", "rust-gcm".to_owned())],
+    ] {
+        let builder = variables(&more);
+        watch.see(&builder);
+        match builder.build() {
+            Ok(config) => {
+                watch.see(&config);
+                watch.see(&sealkit::Sealkit::builder(config).build().unwrap());
+            }
+            Err(error) => {
+                writeln!(watch.seen, "{error}").unwrap();
+                watch.see(&error);
+            }
+        }
+    }
+    let sealkit = world.another(|config| config.cookie_passwords_file(&path));
+    watch.outcome(world, &sealkit.resolve([world.ada().into()], Resolve::default()).await);
+    for content in
+        [format!("{bare}\n"), format!("new={newer}\nshort=short-secret\n"), format!("new={newer}\n")]
+    {
+        std::fs::write(&path, content).unwrap();
+        if let Err(error) = sealkit.reload_keys() {
+            writeln!(watch.seen, "{error}").unwrap();
+            watch.see(&error);
+        }
+        tokio::time::sleep(Duration::from_secs(16)).await;
+    }
+    std::fs::remove_file(&path).unwrap();
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    watch.outcome(world, &sealkit.authenticate(&world.ada()).await);
+    watch.see(&sealkit);
+    watch.see(&sealkit.key_usage());
+}
+
+/// Cookies that are unsealed, and written anew.
+async fn other_formats(world: &World, watch: &mut Watch) {
+    let read = FormatSet::sealed().with(Format::PlainJson).with(Format::B64urlJson);
+    for write in [Format::PlainJson, Format::B64urlJson, Format::Iron] {
+        let policy = EncodingPolicy::sealed(write).with_read(read).with_rewrite(Rewrite::OnRead);
+        let sealkit = world.another(|config| config.encoding(policy));
+        let sealed = watch.minted(world, &world.mint(MintSession::for_user(ADA)));
+        let unsealed = world.payload(&sealed).to_string();
+        for cookie in [
+            sealed,
+            unsealed.clone(),
+            unsealed.replace(ADA, GRACE),
+            unsealed[..unsealed.len() - 9].to_owned(),
+        ] {
+            for outcome in [
+                sealkit.resolve([cookie.as_str().into()], Resolve::default()).await,
+                sealkit.refresh(&cookie, RefreshOptions::default()).await,
+            ] {
+                watch.see(&outcome);
+                if let Some(session) = outcome.session() {
+                    watch.see(session);
+                    watch.see(session.unsealed());
+                    watch.secret(session.tokens().access_token());
+                    watch.secret(session.tokens().refresh_token().unwrap().expose_secret());
+                }
+            }
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_secret_is_ever_logged_or_shown() {
     let world = World::new();
@@ -280,6 +372,8 @@ async fn no_secret_is_ever_logged_or_shown() {
     outage_of_the_keys(&world, &mut watch).await;
     sign_ins(&world, &mut watch).await;
     errors_of_the_api(&world, &mut watch).await;
+    changing_passwords(&world, &mut watch).await;
+    other_formats(&world, &mut watch).await;
     watch.see(&world.sealkit.sign_out(&ada.session_id, None).await.unwrap());
     watch.outcome(&world, &world.authenticate(&sealed).await);
     watch.see(&world.sealkit);
@@ -288,9 +382,16 @@ async fn no_secret_is_ever_logged_or_shown() {
     watch.see(&world.sealkit.load_session(sealed));
 
     let heard = heard();
-    for said in
-        ["session rejected", "session cannot be decided", "refresh will be sent again", "key set fetched"]
-    {
+    for said in [
+        "session rejected",
+        "session cannot be decided",
+        "refresh will be sent again",
+        "key set fetched",
+        "no cookie password is configured",
+        "session cookies",
+        "the cookie passwords were replaced",
+        "cannot be used; the old passwords stay",
+    ] {
         assert!(heard.contains(said), "nothing was captured of: {said}");
     }
     watch.judge("a log", &heard);
