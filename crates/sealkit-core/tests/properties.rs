@@ -1,6 +1,11 @@
 //! What holds for every input: seals, payloads, parsers.
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
+mod json;
+mod members;
+
+use json::{any_json, object, own_members, text};
+use members::members;
 use proptest::prelude::*;
 use sealkit_core::{
     Detail, KeyRing, Reason, SystemRandom, UnixMillis, UnsealedSession,
@@ -31,52 +36,6 @@ fn reader() -> SessionReader {
     SessionReader::new(RING.clone(), TokenPolicy::new(IssuerPolicy::Any))
 }
 
-/// Texts of every kind: ASCII, escapes, other scripts, characters beyond the BMP.
-fn text() -> impl Strategy<Value = String> {
-    prop_oneof![any::<String>(), "[ -~]{0,20}", "[\\\\\"\\x00-\\x1f\\u{2028}é😀]{0,8}"]
-}
-
-/// Numbers as text, among them those that no machine number holds.
-fn number() -> impl Strategy<Value = String> {
-    prop_oneof!["-?(0|[1-9][0-9]{0,40})", "-?(0|[1-9][0-9]{0,9})\\.[0-9]{1,30}", "[1-9]e[+-]?[1-9][0-9]{0,3}"]
-}
-
-/// Any JSON, as text.
-fn any_json() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![
-        Just("null".to_owned()),
-        any::<bool>().prop_map(|yes| yes.to_string()),
-        number(),
-        text().prop_map(|text| Value::from(text).to_string()),
-    ];
-    leaf.prop_recursive(4, 24, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(","))),
-            prop::collection::vec((text(), inner), 0..4).prop_map(|members| object(&members)),
-        ]
-    })
-}
-
-fn object(members: &[(String, String)]) -> String {
-    let members: Vec<_> =
-        members.iter().map(|(name, value)| format!("{}:{value}", Value::from(name.as_str()))).collect();
-    format!("{{{}}}", members.join(","))
-}
-
-/// Members that no table knows, each once: the application's own.
-fn own_members() -> impl Strategy<Value = Vec<(String, String)>> {
-    let name = prop_oneof!["x_[a-z]{1,6}", "x[A-Z][a-z]{1,6}", text().prop_map(|text| format!("x{text}"))];
-    prop::collection::vec((name, any_json()), 0..6).prop_map(|members| {
-        let mut unique: Vec<(String, String)> = Vec::new();
-        for (name, value) in members {
-            if unique.iter().all(|(own, _)| *own != name) {
-                unique.push((name, value));
-            }
-        }
-        unique
-    })
-}
-
 fn answer(round: usize, metadata: &Value) -> AuthResponse {
     let answer = json!({
         "user": {
@@ -87,28 +46,6 @@ fn answer(round: usize, metadata: &Value) -> AuthResponse {
         "impersonator": { "email": "x@example.com", "reason": "first_name", "inner_case": { "snake_case": 1 } },
     });
     AuthResponse::from_json(answer.to_string().as_bytes()).unwrap()
-}
-
-/// The members of a JSON object in order, with their text as it stands there.
-fn members(json: &str) -> Vec<(String, String)> {
-    use serde::de::{Deserializer as _, MapAccess, Visitor};
-    struct Members;
-    impl<'de> Visitor<'de> for Members {
-        type Value = Vec<(String, String)>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut members = Vec::new();
-            while let Some((name, value)) = map.next_entry::<String, &'de serde_json::value::RawValue>()? {
-                members.push((name, value.get().to_owned()));
-            }
-            Ok(members)
-        }
-    }
-    serde_json::Deserializer::from_str(json).deserialize_map(Members).unwrap()
 }
 
 fn member(json: &str, name: &str) -> String {

@@ -1,5 +1,9 @@
 //! A payload in the shape of another format: members renamed by table, nothing dropped, and what its SDK makes of it told.
 
+mod sdk;
+#[cfg(test)]
+mod tests;
+
 use super::{
     UnsealedSession,
     members::{Members, quoted},
@@ -8,6 +12,7 @@ use crate::{
     casing::{Names, Style},
     format::Format,
 };
+use sdk::{Keeps, Sdk, sdk};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -40,7 +45,7 @@ pub enum Loss {
         /// The member.
         member: String,
     },
-    /// The member is null, and the SDK leaves such members out when it writes.
+    /// The member is null (or an empty `metadata`), and the SDK leaves it out when it writes.
     NullLeftOut {
         /// The member.
         member: String,
@@ -50,7 +55,7 @@ pub enum Loss {
         /// The member.
         member: String,
     },
-    /// Two members come to the same name; the one that the table knows is written.
+    /// The old format does not know the member, and in the new one its name is another's: it is not written.
     Collides {
         /// The member.
         member: String,
@@ -87,178 +92,74 @@ impl fmt::Display for Loss {
             Self::NotKept { .. } => {
                 write!(f, "{member}: the SDK does not keep it when it writes the session anew")
             }
-            Self::NullLeftOut { .. } => write!(f, "{member}: null, which the SDK leaves out when it writes"),
-            Self::Needed { .. } => write!(f, "{member}: the SDK does not open a session without it"),
-            Self::Collides { .. } => write!(f, "{member}: two members would have this name, one is written"),
+            Self::NullLeftOut { .. } => {
+                write!(f, "{member}: null or empty, which the SDK leaves out when it writes")
+            }
+            Self::Needed { .. } => {
+                write!(f, "{member}: the SDK does not open a session without it, or with one of another type")
+            }
+            Self::Collides { .. } => {
+                write!(f, "{member}: its name is another member's there, so it is not written")
+            }
         }
     }
 }
 
-/// Which members an SDK keeps, by their API names.
-#[derive(Clone, Copy)]
-enum Keeps {
-    All,
-    Only(&'static [&'static str]),
-}
-
-impl Keeps {
-    fn keeps(self, member: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(list) => list.contains(&member),
-        }
-    }
-}
-
-/// What the newest SDK of a format does with a session that it opens and writes anew.
-struct Sdk {
-    session: Keeps,
-    user: Keeps,
-    impersonator: Keeps,
-    nulls: bool,
-    needs: &'static [&'static str],
-    needs_in_user: &'static [&'static str],
-}
-
-const TOKENS: &[&str] = &["access_token", "refresh_token"];
-const FOUR: Keeps = Keeps::Only(&["access_token", "refresh_token", "user", "impersonator"]);
-const NODE: Keeps = Keeps::Only(&[
-    "organization_id",
-    "user",
-    "access_token",
-    "refresh_token",
-    "authentication_method",
-    "impersonator",
-]);
-const NODE_USER: Keeps = Keeps::Only(&[
-    "object",
-    "id",
-    "email",
-    "email_verified",
-    "name",
-    "first_name",
-    "profile_picture_url",
-    "last_name",
-    "last_sign_in_at",
-    "locale",
-    "created_at",
-    "updated_at",
-    "external_id",
-    "metadata",
-]);
-const IMPERSONATOR: Keeps = Keeps::Only(&["email", "reason"]);
-const RUBY6_USER: Keeps = Keeps::Only(&[
-    "id",
-    "email",
-    "first_name",
-    "last_name",
-    "email_verified",
-    "profile_picture_url",
-    "external_id",
-    "locale",
-    "last_sign_in_at",
-    "created_at",
-    "updated_at",
-]);
-
-/// By the SDKs of `formats.md` §11: node 11.0, kotlin 7.2, python 10.7, ruby 6.2 and 10.2, go 10.1, rust 3.5, php 4.32 and
-/// 9.0, .NET 6.2.
-const fn sdk(format: Format) -> Sdk {
-    let plain = Sdk {
-        session: FOUR,
-        user: Keeps::All,
-        impersonator: Keeps::All,
-        nulls: true,
-        needs: &[],
-        needs_in_user: &[],
-    };
-    match format {
-        Format::Iron | Format::RrCookie | Format::PlainJson | Format::B64urlJson => {
-            Sdk { session: NODE, user: NODE_USER, ..plain }
-        }
-        Format::KotlinIron => Sdk {
-            session: Keeps::Only(&[
-                "access_token",
-                "refresh_token",
-                "user",
-                "authentication_method",
-                "impersonator",
-            ]),
-            user: NODE_USER,
-            ..plain
-        },
-        Format::PythonFernet | Format::RubyV7 | Format::PhpSecretbox => plain,
-        Format::RubyV6 => Sdk {
-            session: Keeps::Only(&[
-                "access_token",
-                "refresh_token",
-                "user",
-                "organization_id",
-                "impersonator",
-            ]),
-            user: RUBY6_USER,
-            ..plain
-        },
-        Format::GoGcm => Sdk { user: NODE_USER, impersonator: IMPERSONATOR, nulls: false, ..plain },
-        Format::RustGcm => Sdk {
-            user: NODE_USER,
-            impersonator: IMPERSONATOR,
-            nulls: false,
-            needs: TOKENS,
-            needs_in_user: &["object", "id", "email", "email_verified", "created_at", "updated_at"],
-            ..plain
-        },
-        Format::PhpHalite | Format::PhpSigned => Sdk {
-            session: Keeps::Only(&["access_token", "refresh_token", "session_id"]),
-            needs: TOKENS,
-            ..plain
-        },
-        Format::DotnetGcm => Sdk { session: Keeps::Only(TOKENS), ..plain },
-        Format::SignedJson => Sdk { session: Keeps::All, ..plain },
-    }
-}
-
-/// The payload of a session as `format` names its members. Nothing is dropped; inside of `metadata` and `impersonator` nothing
-/// is renamed, nor is any value changed. `object` of a user is always `user`, and written where an SDK cannot do without it.
+/// The payload of a session as `format` names its members. Nothing is dropped but what collides; inside of `metadata` and
+/// `impersonator` nothing is renamed, nor is any value changed. `object` of a user is always `user`, and written where an SDK
+/// cannot do without it.
 #[must_use]
 pub fn payload_in(unsealed: &UnsealedSession, format: Format) -> Converted {
     let (from, to) = (unsealed.style(), format.style());
     let old = Members::parse(unsealed.expose_text()).unwrap_or_default();
-    let mut converting = Converting { sdk: sdk(format), format, losses: Vec::new() };
+    let mut converting = Converting { sdk: sdk(format), losses: Vec::new() };
     let payload = converting.session(&old, from, to);
     Converted { payload, losses: converting.losses }
 }
 
 struct Converting {
     sdk: Sdk,
-    format: Format,
     losses: Vec<Loss>,
+}
+
+/// The members of a payload, or those of its user, and how they are named before and after.
+struct Level {
+    /// What stands before the members' names when they are told.
+    path: &'static str,
+    from: Names,
+    to: Names,
+    keeps: Keeps,
 }
 
 impl Converting {
     fn session(&mut self, old: &Members, from: Style, to: Style) -> Zeroizing<String> {
+        let level = Level { path: "", from: from.session(), to: to.session(), keeps: self.sdk.session };
         let mut new = Members::default();
         for (name, value) in old.iter() {
-            let api = from.session().api_name(name);
-            let value = match api {
+            let value = match level.from.api_name(name) {
                 Some("user") if value.starts_with('{') => self.user(value, from, to),
-                Some("oauth_tokens") => recased(value, from.oauth_tokens(), to.oauth_tokens()),
+                Some("oauth_tokens") => self.oauth_tokens(value, from, to),
                 // The text that old Ruby writes for nobody.
-                Some("impersonator") if from == Style::Ruby6 && value == NOBODY => continue,
+                Some("impersonator") if from == Style::Ruby6 && value == NOBODY => {
+                    if to == Style::Ruby6 {
+                        new.set(name, NOBODY);
+                    }
+                    continue;
+                }
                 Some("impersonator") => {
                     self.impersonator(value);
                     value.to_owned()
                 }
                 _ => value.to_owned(),
             };
-            self.put(&mut new, old, name, api, from.session(), to.session(), value, "");
+            self.put(&mut new, &level, name, value);
         }
         if to == Style::Ruby6 && new.present("impersonator").is_none() {
             new.set("impersonator", NOBODY);
         }
         for needed in self.sdk.needs {
-            if new.text(to.session().of(needed)).is_none() {
-                self.losses.push(Loss::Needed { member: (*needed).to_owned() });
+            if new.text(level.to.of(needed)).is_none() {
+                self.needed("", needed);
             }
         }
         new.to_json()
@@ -266,89 +167,137 @@ impl Converting {
 
     fn user(&mut self, json: &str, from: Style, to: Style) -> String {
         let Ok(old) = Members::parse(json) else { return json.to_owned() };
-        // Kotlin writes the API's names into a camelCase payload.
-        let names = if old.get("email_verified").is_some() { Style::Snake.user() } else { from.user() };
+        let level = Level {
+            path: "user.",
+            from: if has_api_names(&old) { Style::Snake.user() } else { from.user() },
+            to: to.user(),
+            keeps: self.sdk.user,
+        };
         let mut new = Members::default();
         for (name, value) in old.iter() {
-            self.put(&mut new, &old, name, names.api_name(name), names, to.user(), value.to_owned(), "user.");
+            self.put(&mut new, &level, name, value.to_owned());
         }
         if self.sdk.needs_in_user.contains(&"object") && new.present("object").is_none() {
             new.set("object", quoted("user"));
         }
-        for needed in self.sdk.needs_in_user {
-            if new.present(to.user().of(needed)).is_none() {
-                self.losses.push(Loss::Needed { member: format!("user.{needed}") });
+        for api in level.to.api_names() {
+            let fits = match new.present(level.to.of(api)) {
+                None => !self.sdk.needs_in_user.contains(&api),
+                Some(value) => !self.sdk.typed || has_its_type(api, value),
+            };
+            if !fits {
+                self.needed(level.path, api);
             }
         }
-        if self.format == Format::RustGcm && !holds_texts(new.present("metadata")) {
-            self.losses.push(Loss::Needed { member: "user.metadata".to_owned() });
+        new.to_json().to_string()
+    }
+
+    fn oauth_tokens(&mut self, json: &str, from: Style, to: Style) -> String {
+        let Ok(old) = Members::parse(json) else { return json.to_owned() };
+        let (from, to) = (from.oauth_tokens(), to.oauth_tokens());
+        let level = Level { path: "oauth_tokens.", from, to, keeps: Keeps::All };
+        let mut new = Members::default();
+        for (name, value) in old.iter() {
+            self.put(&mut new, &level, name, value.to_owned());
         }
         new.to_json().to_string()
     }
 
     /// Stays as it is; what types with named members make of it is told.
     fn impersonator(&mut self, json: &str) {
-        let Ok(members) = Members::parse(json) else { return };
+        let Ok(members) = Members::parse(json) else {
+            if self.sdk.typed && json != "null" {
+                self.needed("", "impersonator");
+            }
+            return;
+        };
         for (name, value) in members.iter() {
-            let member = || format!("impersonator.{name}");
-            if !self.sdk.impersonator.keeps(name) {
-                self.losses.push(Loss::NotKept { member: member() });
-            } else if value == "null" && self.format == Format::RustGcm {
-                // Go writes a null reason, unlike its null members of `user`.
-                self.losses.push(Loss::NullLeftOut { member: member() });
+            self.judge("impersonator.", name, value, self.sdk.impersonator);
+        }
+        for member in ["email", "reason"] {
+            let fits = match members.present(member) {
+                None => !self.sdk.needs_in_impersonator.contains(&member),
+                Some(value) => !self.sdk.typed || is_text(value),
+            };
+            if !fits {
+                self.needed("impersonator.", member);
             }
         }
     }
 
     /// One member, under its new name.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "both levels of a payload go through here, each with its names"
-    )]
-    fn put(
-        &mut self,
-        new: &mut Members,
-        old: &Members,
-        name: &str,
-        api: Option<&'static str>,
-        from: Names,
-        to: Names,
-        value: String,
-        level: &str,
-    ) {
-        let target = api.map_or(name, |api| to.of(api));
-        let member = || format!("{level}{}", api.unwrap_or(name));
-        // A member that the table does not know gives way to the one that comes to its name.
-        if api.is_none() && to.api_name(target).is_some_and(|api| old.get(from.of(api)).is_some()) {
-            self.losses.push(Loss::Collides { member: member() });
+    fn put(&mut self, new: &mut Members, level: &Level, name: &str, value: String) {
+        let api = level.from.api_name(name);
+        let target = api.map_or(name, |api| level.to.of(api));
+        // What meant nothing until now must not come to mean something, nor take another's place.
+        if api.is_none() && level.to.api_name(name).is_some() {
+            self.losses.push(Loss::Collides { member: format!("{}{name}", level.path) });
             return;
         }
-        let keeps = if level.is_empty() { self.sdk.session } else { self.sdk.user };
-        if !keeps.keeps(api.unwrap_or(name)) {
-            self.losses.push(Loss::NotKept { member: member() });
-        } else if value == "null" && !self.sdk.nulls {
-            self.losses.push(Loss::NullLeftOut { member: member() });
-        }
+        self.judge(level.path, api.unwrap_or(name), &value, level.keeps);
         new.set(target, value);
+    }
+
+    /// Tells when the SDK does not write the member as it is.
+    fn judge(&mut self, path: &str, name: &str, value: &str, keeps: Keeps) {
+        let member = format!("{path}{name}");
+        if !keeps.keeps(name) {
+            self.losses.push(Loss::NotKept { member });
+        } else if self.is_left_out(&member, value) {
+            self.losses.push(Loss::NullLeftOut { member });
+        }
+    }
+
+    fn is_left_out(&self, member: &str, value: &str) -> bool {
+        let is_empty = || Members::parse(value).is_ok_and(|members| members.iter().next().is_none());
+        self.sdk.leaves_out.contains(&member)
+            && (value == "null"
+                || (self.sdk.leaves_out_empty_metadata && member == "user.metadata" && is_empty()))
+    }
+
+    fn needed(&mut self, path: &str, name: &str) {
+        self.losses.push(Loss::Needed { member: format!("{path}{name}") });
     }
 }
 
 /// What workos-ruby up to 6.x writes when nobody impersonates the user: `nil.to_json`, as a text.
 pub(super) const NOBODY: &str = r#""null""#;
 
-/// True when the metadata is absent or an object of texts, as the crate `workos` demands.
-fn holds_texts(metadata: Option<&str>) -> bool {
-    metadata.is_none_or(|json| {
-        Members::parse(json).is_ok_and(|members| members.iter().all(|(_, value)| value.starts_with('"')))
-    })
+/// Kotlin writes the API's names into a camelCase payload, and so may others: true when a user has names of the API's that are
+/// not camelCase, and none that only camelCase has.
+fn has_api_names(user: &Members) -> bool {
+    let (camel, snake) = (Style::Camel.user(), Style::Snake.user());
+    let any = |one: Names, other: Names| {
+        user.iter().any(|(name, _)| one.api_name(name).is_some() && other.api_name(name).is_none())
+    };
+    any(snake, camel) && !any(camel, snake)
 }
 
-/// An object with its members under other names; anything else as it is.
+/// True when the value has the type that SDKs with types give this member of a user.
+fn has_its_type(api: &str, value: &str) -> bool {
+    match api {
+        "email_verified" => matches!(value, "true" | "false"),
+        "metadata" => {
+            Members::parse(value).is_ok_and(|members| members.iter().all(|(_, value)| is_text(value)))
+        }
+        _ => is_text(value),
+    }
+}
+
+fn is_text(value: &str) -> bool {
+    value.starts_with('"')
+}
+
+/// An object with its members under other names, but for unknown ones whose name is another's there; anything else as it is.
 pub(super) fn recased(json: &str, from: Names, to: Names) -> String {
     let Ok(members) = Members::parse(json) else { return json.to_owned() };
     let mut out = Members::default();
     for (name, value) in members.iter() {
-        out.set(from.api_name(name).map_or(name, |api| to.of(api)), value);
+        match (from.api_name(name), to.api_name(name)) {
+            (Some(api), _) => out.set(to.of(api), value),
+            (None, None) => out.set(name, value),
+            (None, Some(_)) => {}
+        }
     }
     out.to_json().to_string()
 }
