@@ -5,10 +5,10 @@
 #![allow(dead_code, reason = "each fuzz target takes one of them")]
 
 use sealkit_core::{
-    KeyRing, PathRules, SystemRandom, UnixMillis,
-    cookie::{self, CookieSettings, MAX_CANDIDATES},
-    format::iron,
-    session::{SessionReader, Style, UnsealedSession},
+    Detail, EncodingPolicy, KeyRing, PathRules, SystemRandom, UnixMillis,
+    cookie::{self, CookieSettings, LargeCookies, MAX_CANDIDATES, Presence},
+    format::{Format, FormatSet, detect, iron},
+    session::{DEFAULT_LIMIT, SessionReader, Style, UnsealedSession, payload_in},
     sign_in::{Callback, OwnRoutes, ReturnTo, check_pkce},
     token::{IssuerPolicy, KeySet, TokenPolicy, peek_session_id},
 };
@@ -16,9 +16,30 @@ use std::sync::LazyLock;
 
 const NOW: UnixMillis = UnixMillis::from_secs(1_800_000_000);
 
+/// Before any seal of the vectors has ended.
+const EARLY: UnixMillis = UnixMillis::from_secs(1_700_000_000);
+
 /// The password of the vectors, so that a corpus of theirs reaches what lies behind the MAC.
 static RING: LazyLock<KeyRing> = LazyLock::new(|| {
     KeyRing::from_password("cookie-password-for-tests-only-0123456789").expect("a good password")
+});
+
+/// The passwords of the vectors of every format, in one ring.
+static MIXED: LazyLock<KeyRing> = LazyLock::new(|| {
+    KeyRing::builder()
+        .password("text", "cookie-password-for-tests-only-0123456789")
+        .password("hexadecimal", "f35184a3a9dc74b56b3716c7d2baecfc2a13a5ddc5b4d179097fcd7938747702")
+        .password("32 bytes", "0123456789abcdefghijklmnopqrstuv")
+        .password("base64", "XSzk4amLqIQGAV7cANMNTHuMzSvMiTZ9+EGfKYvkCVA=")
+        .password("base64url", "xXMzDBjDQvBC4krSwvnZwP_4jv3_thVQSd-M3uRLYBc=")
+        .build()
+        .expect("good passwords")
+});
+
+/// Reads every format there is, with every password.
+static READS_ALL: LazyLock<SessionReader> = LazyLock::new(|| {
+    SessionReader::new(MIXED.clone(), TokenPolicy::new(IssuerPolicy::Any))
+        .with_encoding(EncodingPolicy::default().with_read(FormatSet::all()))
 });
 
 static READER: LazyLock<SessionReader> =
@@ -119,4 +140,149 @@ pub(crate) fn path_rules(data: &[u8]) {
 /// A verifier cookie's value.
 pub(crate) fn pkce_state(data: &[u8]) {
     let _ = check_pkce(&text(data), &RING, NOW);
+}
+
+/// A value, opened as this format: judged without a panic; what opens seals and opens again to the same.
+fn container(format: Format, data: &[u8]) {
+    let value = text(data);
+    let mut plaintext = b"what the value before this one left here".to_vec();
+    if format.open(&value, &MIXED, EARLY, &mut plaintext).is_err() {
+        assert!(plaintext.is_empty(), "{format}: nothing is left of what did not open");
+        return;
+    }
+    if format.is_authenticated() {
+        assert!(
+            detect(&value).iter().any(|shape| shape == format || is_twin(shape, format)),
+            "{format}: {value}"
+        );
+    }
+    let again = format.seal(&plaintext, &MIXED, EARLY, &SystemRandom).expect("sealing works");
+    let mut opened = Vec::new();
+    format.open(&again, &MIXED, EARLY, &mut opened).expect("what we seal opens");
+    assert_eq!(opened, plaintext, "{format}");
+}
+
+/// Both writers of iron seals share one container.
+fn is_twin(one: Format, other: Format) -> bool {
+    let iron = [Format::Iron, Format::KotlinIron];
+    iron.contains(&one) && iron.contains(&other)
+}
+
+/// A value of authkit-react-router.
+pub(crate) fn rr_cookie(data: &[u8]) {
+    container(Format::RrCookie, data);
+}
+
+/// A value of the Python SDK.
+pub(crate) fn fernet(data: &[u8]) {
+    container(Format::PythonFernet, data);
+}
+
+/// A value of the Ruby, Go and Rust SDKs.
+pub(crate) fn aes_gcm(data: &[u8]) {
+    for format in [Format::RubyV6, Format::RubyV7, Format::GoGcm, Format::RustGcm] {
+        container(format, data);
+    }
+}
+
+/// A value of the older PHP SDK.
+pub(crate) fn halite(data: &[u8]) {
+    container(Format::PhpHalite, data);
+}
+
+/// A value of the older PHP SDK's class that only signs.
+pub(crate) fn php_signed(data: &[u8]) {
+    container(Format::PhpSigned, data);
+}
+
+/// A value of the newer PHP SDK.
+pub(crate) fn secretbox(data: &[u8]) {
+    container(Format::PhpSecretbox, data);
+}
+
+/// A value of the .NET SDK: the costly one.
+pub(crate) fn dotnet(data: &[u8]) {
+    container(Format::DotnetGcm, data);
+}
+
+/// A value of our own.
+pub(crate) fn signed_json(data: &[u8]) {
+    container(Format::SignedJson, data);
+}
+
+/// A value that nothing protects.
+pub(crate) fn plain(data: &[u8]) {
+    container(Format::PlainJson, data);
+    container(Format::B64urlJson, data);
+}
+
+/// A value that may be anything, to a reader of everything: few candidates, no unsealed one after a sealed one, the costly one
+/// alone; what is read is one of the candidates, and whoever reads less reads the same or nothing.
+pub(crate) fn reader(data: &[u8]) {
+    let value = text(data);
+    let candidates: Vec<Format> = detect(&value).iter().collect();
+    let is_sealed = |format: &&Format| format.is_authenticated();
+    assert!(candidates.iter().filter(is_sealed).count() <= 5, "{candidates:?}");
+    let open = candidates.iter().rposition(|format| !format.is_authenticated());
+    let before = &candidates[..open.unwrap_or_default()];
+    assert!(!before.iter().any(|format| format.is_authenticated()), "{candidates:?}");
+    assert!(candidates.len() == 1 || !candidates.contains(&Format::DotnetGcm), "{candidates:?}");
+    match READS_ALL.unseal(&value, EARLY) {
+        Ok((session, seal)) => {
+            assert!(candidates.iter().any(|shape| *shape == seal.format || is_twin(*shape, seal.format)));
+            assert!(!session.access_token().is_empty());
+            assert_eq!(session.is_authentic(), seal.format.is_authenticated());
+            assert_eq!(seal.key.is_some(), seal.format.is_authenticated());
+        }
+        Err(detail) => assert!(detail == Detail::TooLarge || value.len() <= DEFAULT_LIMIT),
+    }
+    let _ = READS_ALL.judge(&value, &KeySet::empty(), EARLY);
+}
+
+/// A payload, in every format's names and back: it stays a session with the same tokens, and is not touched again once it has
+/// come to a format.
+pub(crate) fn conversion(data: &[u8]) {
+    for from in [Format::Iron, Format::KotlinIron, Format::PythonFernet, Format::RubyV6] {
+        let Ok(session) = UnsealedSession::parse_as(data.to_vec(), from) else { continue };
+        for to in Format::ALL.iter().copied() {
+            let there = payload_in(&session, to);
+            let new =
+                UnsealedSession::parse_as(there.payload.as_bytes().to_vec(), to).expect("still a session");
+            assert_eq!(new.access_token(), session.access_token());
+            let refresh_token = |session: &UnsealedSession| {
+                session.refresh_token().map(|token| token.expose_secret().to_owned())
+            };
+            assert_eq!(refresh_token(&new), refresh_token(&session));
+            assert_eq!(*payload_in(&new, to).payload, *there.payload, "{from} to {to}, twice");
+        }
+    }
+}
+
+/// A Cookie header with pieces in it, however wild: bounded. A value, split: its pieces read back to it, and no piece is a
+/// value of its own.
+pub(crate) fn chunks(data: &[u8]) {
+    let limit = DEFAULT_LIMIT;
+    let found: Vec<_> = cookie::values([data], "wos-session", limit).collect();
+    assert!(found.len() <= MAX_CANDIDATES);
+    assert!(found.iter().all(|value| value.len() <= limit.max(data.len())));
+
+    // Long enough to be split: as often as it takes.
+    let value = text(data).repeat(6000 / data.len().max(1) + 1);
+    let settings =
+        CookieSettings::builder().large_cookies(LargeCookies::Split).build().expect("good settings");
+    let Ok(cookies) = settings.writes(&value, Presence::NONE) else { return };
+    let pairs: Vec<_> = cookies
+        .iter()
+        .filter(|cookie| !cookie.is_deletion())
+        .map(|cookie| format!("{}={}", cookie.name(), cookie.encoded_value()))
+        .collect();
+    assert!(cookies.iter().all(|cookie| cookie.name_and_value_bytes() <= cookie::MAX_COOKIE_BYTES));
+    let header = pairs.join("; ");
+    let back: Vec<_> = cookie::values([header.as_str()], "wos-session", value.len()).collect();
+    assert!(value.is_empty() || back == [value.as_str()]);
+    if pairs.len() > 1 {
+        let without_one = pairs[1..].join("; ");
+        assert_eq!(cookie::values([without_one.as_str()], "wos-session", value.len()).count(), 0);
+        assert_eq!(cookie::values([header.as_str()], "wos-session", value.len() - 1).count(), 0);
+    }
 }

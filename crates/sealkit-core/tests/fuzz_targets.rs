@@ -9,7 +9,7 @@ use proptest::{collection::vec, prelude::*};
 use serde_json::Value;
 use std::fs;
 
-const TARGETS: [fn(&[u8]); 9] = [
+const TARGETS: [fn(&[u8]); 20] = [
     targets::seal,
     targets::payload,
     targets::token_and_keys,
@@ -19,7 +19,21 @@ const TARGETS: [fn(&[u8]); 9] = [
     targets::return_to,
     targets::path_rules,
     targets::pkce_state,
+    targets::rr_cookie,
+    targets::fernet,
+    targets::aes_gcm,
+    targets::halite,
+    targets::php_signed,
+    targets::secretbox,
+    targets::signed_json,
+    targets::plain,
+    targets::reader,
+    targets::conversion,
+    targets::chunks,
 ];
+
+/// A hundred thousand rounds for every value of the right shape and every password: on its own cookies only.
+const COSTLY: fn(&[u8]) = targets::dotnet;
 
 /// Every text of the vectors that a reader could be handed.
 fn corpus() -> Vec<String> {
@@ -42,6 +56,15 @@ fn corpus() -> Vec<String> {
         }
     }
     texts
+}
+
+#[test]
+fn the_costly_target_takes_its_own_vectors() {
+    let file = format!("{}/../../vectors/dotnet.json", env!("CARGO_MANIFEST_DIR"));
+    let set: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    for vector in set["vectors"].as_array().unwrap() {
+        COSTLY(vector["cookie_value"].as_str().unwrap().as_bytes());
+    }
 }
 
 #[test]
