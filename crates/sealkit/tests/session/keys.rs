@@ -248,6 +248,8 @@ async fn a_file_that_is_still_being_written_is_not_used() {
     let file = File::new(&format!("old={PASSWORD}\n"));
     let world = file.world();
     let whole = format!("new={NEWER}\nold={PASSWORD}\n");
+    // Between the looks, so that each of them finds another content.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
     // Long enough to be a password, and another one.
     let half = &whole[.."new=".len() + 34];
     for content in [half, &whole[..whole.len() - 3], whole.as_str()] {

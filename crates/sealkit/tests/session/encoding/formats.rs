@@ -129,3 +129,33 @@ async fn without_any_password_sign_ins_are_sealed_with_the_derived_one() {
     let outcome = one.authenticate(signed_in.sealed.expose_secret()).await;
     assert_eq!(session(&outcome).seal().format, Format::B64urlJson);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_only_reads_unsealed_cookies_needs_no_password_and_begins_no_sign_in() {
+    let world = World::new();
+    let unsealed = [Format::PlainJson, Format::B64urlJson].into_iter().collect();
+    let config = sealkit::Config::builder()
+        .client_id(world.idp.client_id())
+        .api_base(world.idp.base_url())
+        .encoding(EncodingPolicy::sealed(Format::PlainJson).with_read(unsealed))
+        .build()
+        .unwrap();
+    assert!(config.key_ring().keys().is_empty());
+    let reader = Sealkit::builder(config)
+        .transport(std::sync::Arc::new(world.wire.clone()))
+        .clock(std::sync::Arc::new(world.clock.clone()))
+        .build()
+        .unwrap();
+    let sealed = world.ada();
+    let outcome = resolve(&reader, &world.payload(&sealed).to_string()).await;
+    assert_eq!(session(&outcome).user_id(), world.user_id(ADA));
+    refused(&resolve(&reader, &sealed).await, Reason::InvalidSessionCookie);
+    world.pass(Duration::from_secs(301)).await;
+    let next = new_cookie(&resolve(&reader, &world.payload(&sealed).to_string()).await);
+    assert!(next.starts_with('{'));
+    let refusal = reader.begin_sign_in(&SignInRequest::default(), [""]).unwrap_err();
+    assert_eq!(refusal.reason(), Reason::SignInRejected);
+    // A password that comes later is welcome.
+    reader.replace_keys(KeyRing::from_password(crate::support::PASSWORD).unwrap()).unwrap();
+    session(&reader.authenticate(&next).await);
+}
