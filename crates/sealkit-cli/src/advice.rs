@@ -33,6 +33,10 @@ pub(crate) const fn of_detail(detail: Detail) -> (&'static str, &'static str) {
             "it opens, but there is no session inside",
             "look inside with `sealkit unseal --any`; the state of a sign-in opens with `--format pkce`",
         ),
+        Detail::FormatNotRead => (
+            "it is of a format that is not among those that are read here",
+            "name the format among those that are read",
+        ),
         _ => ("it does not open", "copy the value again"),
     }
 }

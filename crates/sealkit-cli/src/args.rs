@@ -174,10 +174,13 @@ Examples:
   pbpaste | sealkit inspect
   echo 'Cookie: a=1; wos-session=Fe26.2*…' | sealkit inspect --jwks jwks.json
   sealkit inspect --online --json < cookie
+  sealkit inspect --format rust-gcm < cookie
 
-Takes a bare value, a Cookie: header line or a Set-Cookie: line, percent-encoded or not. Names, addresses
-and claims of your own are hidden unless --reveal is given; the refresh token and the signature always are.
-Exit code 1 when something is wrong; what could not be checked does not count.")]
+Takes a bare value of any format, a Cookie: header line (split cookies, too) or a Set-Cookie: line,
+percent-encoded or not. What opens with no given password is tried with each of them without white space
+and quotes, with a line end, and with the password derived from WORKOS_API_KEY and WORKOS_CLIENT_ID.
+Names, addresses and claims of your own are hidden unless --reveal is given; the refresh token and the
+signature always are. Exit code 1 when something is wrong; what could not be checked does not count.")]
 pub(crate) struct Inspect {
     /// Key set to verify the access token with
     #[arg(long, value_name = "FILE", conflicts_with = "online")]
@@ -191,6 +194,12 @@ pub(crate) struct Inspect {
     /// The cookie's name in a header line [default: WORKOS_COOKIE_NAME, else wos-session]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
+    /// The only format that the reader of this cookie knows; without it, every format will do
+    #[arg(long, value_name = "ID", value_parser = parse_format)]
+    pub(crate) format: Option<Format>,
+    /// Print every diagnosis with its fix, as a page of Markdown, and read nothing
+    #[arg(long)]
+    pub(crate) codes: bool,
     #[command(flatten)]
     pub(crate) passwords: Passwords,
     #[command(flatten)]

@@ -82,10 +82,10 @@ fn without_line_end(mut text: String) -> String {
 }
 
 /// A cookie password with the name that outputs give it.
-struct Named {
-    name: String,
-    id: Option<String>,
-    password: CookiePassword,
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) id: Option<String>,
+    pub(crate) password: CookiePassword,
 }
 
 /// Passwords that make no ring.
@@ -133,6 +133,14 @@ impl Passwords {
         build(passwords)
     }
 
+    /// Every given password as it is, however short; none if none is given.
+    pub(crate) fn given(&self) -> anyhow::Result<Vec<Named>> {
+        if self.files.is_empty() && process_environment(COOKIE_PASSWORD).is_none() {
+            return Ok(Vec::new());
+        }
+        self.collect()
+    }
+
     fn collect(&self) -> anyhow::Result<Vec<Named>> {
         if self.files.is_empty() {
             let password = process_environment(COOKIE_PASSWORD).with_context(|| {
@@ -172,7 +180,8 @@ impl PasswordFile {
     }
 }
 
-fn build(passwords: Vec<Named>) -> Result<KeyRing, RingFailure> {
+/// A ring of these passwords.
+pub(crate) fn build(passwords: impl IntoIterator<Item = Named>) -> Result<KeyRing, RingFailure> {
     let mut builder = KeyRing::builder();
     for Named { name, id, password } in passwords {
         builder = match id {

@@ -2,11 +2,12 @@
 
 use anyhow::{Context as _, bail};
 use sealkit::{
-    Clock, Config, KeyRing, KeySetCache,
+    Clock, Config, CookiePassword, KeyRing, KeySetCache,
     config::{ConfigBuilder, ConfigError, Problem, RefreshSettings, env, process_environment},
     token::{IssuerPolicy, KeySet, TokenPolicy},
 };
 use std::{path::Path, sync::Arc, time::Duration};
+use zeroize::Zeroizing;
 
 use crate::input;
 
@@ -50,6 +51,18 @@ impl Settings {
         policy
     }
 
+    /// The password that open branches of the JavaScript libraries derive, if API key and client id are set.
+    pub(crate) fn derived_password(&self) -> Option<CookiePassword> {
+        let (key, id) = (self.config.api_key()?, process_environment(env::CLIENT_ID)?);
+        let password = Zeroizing::new(format!("wos-ck:{}:{id}", key.expose_secret()));
+        Some(CookiePassword::from(password.as_str()))
+    }
+
+    /// A ring that opens nothing, for when there is no password.
+    pub(crate) fn no_ring() -> anyhow::Result<KeyRing> {
+        KeyRing::from_password(NO_PASSWORD).context("no stand-in password")
+    }
+
     /// `WORKOS_COOKIE_NAME`, else the libraries' default.
     pub(crate) fn cookie_name(&self) -> &str {
         self.config.cookie().name()
@@ -58,10 +71,9 @@ impl Settings {
 
 /// Everything that a refresh needs; what is wrong with passwords and settings is told together.
 pub(crate) fn complete(ring: anyhow::Result<KeyRing>) -> anyhow::Result<Config> {
-    let stand_in = || KeyRing::from_password(NO_PASSWORD).context("no stand-in password");
     let (ring, password_problem) = match ring {
         Ok(ring) => (ring, None),
-        Err(error) => (stand_in()?, Some(error)),
+        Err(error) => (Settings::no_ring()?, Some(error)),
     };
     let mut refresh = RefreshSettings::default();
     refresh.caller_wait = CALLER_WAIT;

@@ -3,9 +3,9 @@
 //! What the reader decides is told as it decided; what it did not reach is looked at here, as it is written and proven by
 //! nothing, so that a person sees all that is wrong at once.
 
-use super::{Member, Size, Subject, parts};
-use crate::{advice, output};
-use sealkit::{Detail, Reason, UnixMillis, session::UnsealedSession, token::IssuerPolicy};
+use super::{Size, Subject, diagnosis::Diagnosis, finding::Finding, parts};
+use crate::output;
+use sealkit::{Reason, UnixMillis, session::UnsealedSession, token::IssuerPolicy};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -34,25 +34,52 @@ fn code<S: Serializer>(reason: &Option<Reason>, serializer: S) -> Result<S::Ok, 
     reason.map(Reason::as_str).serialize(serializer)
 }
 
-/// Checks as they are made.
+/// Checks as they are made, and what they found.
 #[derive(Debug, Default)]
-pub(super) struct Checks(Vec<Check>);
+pub(super) struct Checks {
+    made: Vec<Check>,
+    /// A finding, and the reason for which a session is refused because of it.
+    found: Vec<(Finding, Option<Reason>)>,
+}
 
 impl Checks {
-    pub(super) fn into_vec(self) -> Vec<Check> {
-        self.0
+    /// The checks, and everything found.
+    pub(super) fn into_parts(self) -> (Vec<Check>, Vec<Finding>) {
+        (self.made, self.found.into_iter().map(|(finding, _)| finding).collect())
+    }
+
+    /// Something worth knowing that is no check's result.
+    pub(super) fn note(&mut self, finding: impl Into<Finding>) {
+        self.found.push((finding.into(), None));
+    }
+
+    /// What was found for which a session is refused with `reason`.
+    pub(super) fn because_of(&self, reason: Reason) -> Option<Finding> {
+        self.found.iter().find(|(_, because)| *because == Some(reason)).map(|(finding, _)| finding.clone())
+    }
+
+    /// The first check that failed, and what it found.
+    pub(super) fn first_failed(&self) -> Option<(Reason, Finding)> {
+        self.found.iter().find_map(|(finding, reason)| Some(((*reason)?, finding.clone())))
     }
 
     fn add(&mut self, check: &'static str, result: Outcome, note: impl Into<String>) {
-        self.0.push(Check { check, result, note: note.into(), reason: None });
+        self.made.push(Check { check, result, note: note.into(), reason: None });
     }
 
     fn ok(&mut self, check: &'static str, note: impl Into<String>) {
         self.add(check, Outcome::Ok, note);
     }
 
-    fn failed(&mut self, check: &'static str, reason: Reason, note: impl Into<String>) {
-        self.0.push(Check { check, result: Outcome::Failed, note: note.into(), reason: Some(reason) });
+    fn failed(
+        &mut self,
+        check: &'static str,
+        reason: Reason,
+        finding: impl Into<Finding>,
+        note: impl Into<String>,
+    ) {
+        self.found.push((finding.into(), Some(reason)));
+        self.made.push(Check { check, result: Outcome::Failed, note: note.into(), reason: Some(reason) });
     }
 
     pub(super) fn size(&mut self, size: Size) {
@@ -66,8 +93,9 @@ impl Checks {
         }
     }
 
-    pub(super) fn seal_refused(&mut self, detail: Detail) {
-        self.failed("seal", Reason::InvalidSessionCookie, advice::of_detail(detail).0);
+    pub(super) fn seal_refused(&mut self, finding: Finding) {
+        let note = finding.says();
+        self.failed("seal", Reason::InvalidSessionCookie, finding, note);
     }
 
     pub(super) fn seal_opened(&mut self, key: &str, expires: Option<UnixMillis>, now: UnixMillis) {
@@ -78,29 +106,31 @@ impl Checks {
         self.ok("seal", format!("opened with {key}; {end}"));
     }
 
-    pub(super) fn no_session(&mut self, detail: Detail, members: &[Member]) {
-        let has = |name: &str| members.iter().any(|member| member.name == name);
-        let note = if has("codeVerifier") {
-            "this is the state of a sign-in (a verifier cookie), not a session"
-        } else if has("access_token") {
-            "the members have snake_case names, as the Python, Ruby, PHP and Go SDKs write them, not the JavaScript ones"
-        } else {
-            advice::of_detail(detail).0
-        };
-        self.failed("session", Reason::InvalidSessionCookie, note);
+    pub(super) fn no_session(&mut self, diagnosis: Diagnosis) {
+        self.failed("session", Reason::InvalidSessionCookie, diagnosis, diagnosis.says());
+    }
+
+    /// It is of another format than the one that is read.
+    pub(super) fn other_format(&mut self, finding: Finding) {
+        let note = finding.says();
+        self.failed("format", Reason::InvalidSessionCookie, finding, note);
     }
 
     pub(super) fn session(&mut self, unsealed: &UnsealedSession) {
         self.ok("session", "an access token is inside");
         match unsealed.refresh_token() {
             Some(_) => self.ok("refresh_token", "there is one; only the API can say whether it still works"),
-            None => self.add(
-                "refresh_token",
-                Outcome::Warning,
-                "there is none: the session ends with its access token",
-            ),
+            None => {
+                self.note(Diagnosis::NoRefreshToken);
+                self.add(
+                    "refresh_token",
+                    Outcome::Warning,
+                    "there is none: the session ends with its access token",
+                );
+            }
         }
         if unsealed.user().is_none() {
+            self.note(Diagnosis::NoUser);
             self.add("user", Outcome::Warning, "no user is stored; who it is comes from the token alone");
         }
     }
@@ -115,6 +145,7 @@ impl Checks {
             self.failed(
                 "token",
                 Reason::InvalidJwt,
+                Diagnosis::NotAJwt,
                 "the access token is no JWT: three base64url parts, two of them JSON",
             );
             return;
@@ -130,14 +161,20 @@ impl Checks {
     fn header(&mut self, header: &Map<String, Value>) {
         match text(header, "alg") {
             "RS256" => self.ok("algorithm", "RS256"),
-            other => self.failed(
-                "algorithm",
-                Reason::InvalidJwtAlgorithm,
-                format!("{other:?}, and only RS256 is accepted"),
-            ),
+            other => {
+                let finding = match other {
+                    none if none.eq_ignore_ascii_case("none") => Diagnosis::TokenUnsigned.into(),
+                    other => Diagnosis::TokenAlgorithm.about(format!("it says {other:?}")),
+                };
+                let note = format!("{other:?}, and only RS256 is accepted");
+                self.failed("algorithm", Reason::InvalidJwtAlgorithm, finding, note);
+            }
         }
         match text(header, "kid") {
-            "" => self.failed("key_id", Reason::InvalidJwt, "the header names no key"),
+            "" => {
+                let note = "the header names no key";
+                self.failed("key_id", Reason::InvalidJwt, Diagnosis::TokenNoKeyId, note);
+            }
             kid => self.ok("key_id", kid),
         }
     }
@@ -149,18 +186,21 @@ impl Checks {
                 self.failed(
                     "signature",
                     Reason::InvalidJwtSignature,
+                    Diagnosis::TokenSignature,
                     "it does not verify with the key that the token names",
                 );
             }
             (Some(_), Some(Reason::UnknownSigningKey)) => {
-                self.failed("signature", Reason::UnknownSigningKey, "the key set has no key of this id");
+                let note = "the key set has no key of this id";
+                self.failed("signature", Reason::UnknownSigningKey, Diagnosis::TokenKeyUnknown, note);
             }
             (Some(_), Some(Reason::InvalidJwtAlgorithm)) => {
                 self.add("signature", Outcome::NotChecked, "a token of another algorithm is not looked at");
             }
             (Some(_), reason) => {
                 // `invalid_jwt` may come before the signature (no key id) or after it (a claim is missing).
-                if reason == Some(Reason::InvalidJwt) && self.0.iter().any(|check| check.reason.is_some()) {
+                if reason == Some(Reason::InvalidJwt) && self.made.iter().any(|check| check.reason.is_some())
+                {
                     self.add("signature", Outcome::NotChecked, "the header is refused before");
                 } else {
                     self.ok("signature", "verified with a key of the set");
@@ -175,41 +215,47 @@ impl Checks {
         if missing.is_empty() {
             self.ok("claims", "sub and sid are there");
         } else {
-            self.failed("claims", Reason::InvalidJwt, format!("missing: {}", missing.join(", ")));
+            let diagnosis = match missing.first() {
+                Some(&"sub") => Diagnosis::TokenNoSubject,
+                _ => Diagnosis::TokenNoSession,
+            };
+            self.failed("claims", Reason::InvalidJwt, diagnosis, format!("missing: {}", missing.join(", ")));
         }
         let issuer = text(claims, "iss");
         match &subject.policy.issuers {
             IssuerPolicy::OneOf(list) if list.iter().any(|own| own == issuer) => self.ok("issuer", issuer),
-            IssuerPolicy::OneOf(list) => self.failed(
-                "issuer",
-                Reason::InvalidIssuer,
-                format!("{issuer:?}, and accepted are: {}", list.join(" ")),
-            ),
+            IssuerPolicy::OneOf(list) => {
+                let finding = Diagnosis::TokenIssuer.about(format!("it is {issuer:?}"));
+                let note = format!("{issuer:?}, and accepted are: {}", list.join(" "));
+                self.failed("issuer", Reason::InvalidIssuer, finding, note);
+            }
             _ => self.add("issuer", Outcome::NotChecked, "set WORKOS_CLIENT_ID or WORKOS_ISSUER to check it"),
         }
         if reason == Some(Reason::InvalidAudience) {
-            self.failed("audience", Reason::InvalidAudience, "it is not meant for the configured audience");
+            let note = "it is not meant for the configured audience";
+            self.failed("audience", Reason::InvalidAudience, Diagnosis::TokenAudience, note);
         }
         if let Some(from) = claims.get("nbf").and_then(Value::as_u64).map(UnixMillis::from_secs)
             && from > subject.now.saturating_add(subject.policy.leeway)
         {
-            self.failed(
-                "not_before",
-                Reason::InvalidJwt,
-                format!("valid only from {} on", output::rfc3339(from)),
-            );
+            let finding = Diagnosis::TokenNotYet.about(format!("it is from {} on", output::rfc3339(from)));
+            let note = format!("valid only from {} on", output::rfc3339(from));
+            self.failed("not_before", Reason::InvalidJwt, finding, note);
         }
     }
 
     fn subject(&mut self, claims: &Map<String, Value>, unsealed: &UnsealedSession) {
         if let Some(stored) = unsealed.user().and_then(|user| user.id()) {
             let proven = text(claims, "sub");
-            if stored == proven {
+            if proven.is_empty() {
+                // That there is no `sub` is told already.
+            } else if stored == proven {
                 self.ok("subject", "the stored user is the token's");
             } else {
                 self.failed(
                     "subject",
                     Reason::SubjectMismatch,
+                    Diagnosis::TokenSubject,
                     format!("the cookie holds user {stored:?}, the token is about {proven:?}"),
                 );
             }
@@ -220,13 +266,16 @@ impl Checks {
                 self.failed(
                     "impersonator",
                     Reason::SubjectMismatch,
+                    Diagnosis::TokenImpersonator,
                     "the cookie and the token name different impersonators",
                 );
             }
             (Some(_), _) => {
-                self.add("impersonator", Outcome::Warning, "somebody else is signed in as this user")
+                self.note(Diagnosis::Impersonated);
+                self.add("impersonator", Outcome::Warning, "somebody else is signed in as this user");
             }
             (None, Some(_)) => {
+                self.note(Diagnosis::ImpersonatorUnproven);
                 self.add(
                     "impersonator",
                     Outcome::Warning,
@@ -239,14 +288,15 @@ impl Checks {
 
     fn time(&mut self, claims: &Map<String, Value>, now: UnixMillis) {
         let Some(end) = claims.get("exp").and_then(Value::as_u64).map(UnixMillis::from_secs) else {
-            self.failed("expiry", Reason::InvalidJwt, "the token has no `exp`");
+            self.failed("expiry", Reason::InvalidJwt, Diagnosis::TokenNoExpiry, "the token has no `exp`");
             return;
         };
         let note = format!("{} ({})", output::rfc3339(end), output::relative(end, now));
         if end > now {
             self.ok("expiry", note);
         } else {
-            self.failed("expiry", Reason::ExpiredJwt, note);
+            let finding = Diagnosis::TokenExpired.about(format!("it ended {note}"));
+            self.failed("expiry", Reason::ExpiredJwt, finding, note);
         }
     }
 }

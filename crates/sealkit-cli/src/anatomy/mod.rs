@@ -4,30 +4,52 @@
 //! claims of one's own are hidden unless they are asked for, the refresh token and the signature always.
 
 mod checks;
+mod damage;
+mod diagnosis;
+mod finding;
+mod opening;
 mod parts;
+mod payload;
 mod redact;
+mod refused;
+mod router;
+mod shapeless;
+mod sizes;
 mod source;
+mod spares;
+mod verdict;
+mod writer;
 
 pub(crate) use checks::{Check, Outcome};
+pub(crate) use diagnosis::page;
+pub(crate) use finding::Finding;
 pub(crate) use parts::{Member, Token};
 pub(crate) use source::{Pasted, Source};
+pub(crate) use spares::{Given, Spares};
+pub(crate) use verdict::Verdict;
 
-use crate::advice;
 use checks::Checks;
+use diagnosis::Diagnosis;
+use opening::Opening;
 use sealkit::{
-    Detail, Failure, Key, KeyRing, Reason, UnixMillis,
+    KeyRing, UnixMillis,
     cookie::{MAX_COOKIE_BYTES, WARN_COOKIE_BYTES},
-    format::{Format, iron},
-    session::{DEFAULT_LIMIT, Judgement, SessionReader, UnsealedSession},
+    format::{Cost, Format, Protection},
+    session::UnsealedSession,
     token::{KeySet, TokenPolicy},
 };
 use serde::Serialize;
+use verdict::Judged;
 
 /// What to judge by.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject<'a> {
     pub(crate) pasted: &'a Pasted,
     pub(crate) ring: &'a KeyRing,
+    /// What to try when nothing of the ring opens it.
+    pub(crate) spares: &'a Spares,
+    /// The only format that the reader of this cookie knows, if there is such a one.
+    pub(crate) expected: Option<Format>,
     /// `None`: the token cannot be verified.
     pub(crate) keys: Option<&'a KeySet>,
     pub(crate) policy: &'a TokenPolicy,
@@ -46,8 +68,11 @@ pub(crate) struct Anatomy {
     pub(crate) format: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) written_by: Option<&'static str>,
+    /// SDK and versions, where members inside tell more than the format.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) looks_like: Option<&'static str>,
+    pub(crate) writer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) looks_like: Option<String>,
     pub(crate) key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) seal_expires_at: Option<u64>,
@@ -55,6 +80,8 @@ pub(crate) struct Anatomy {
     pub(crate) token: Option<Token>,
     pub(crate) checks: Vec<Check>,
     pub(crate) verdict: Verdict,
+    /// The verdict's first.
+    pub(crate) diagnoses: Vec<Finding>,
 }
 
 /// Bytes, as browsers count them.
@@ -68,58 +95,49 @@ pub(crate) struct Size {
     pub(crate) limit: usize,
 }
 
-/// Does it work?
-#[derive(Debug, Serialize)]
-pub(crate) struct Verdict {
-    /// `None`: it depends on what could not be checked.
-    pub(crate) works: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) detail: Option<&'static str>,
-    pub(crate) summary: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) fix: Option<String>,
-}
-
 impl Anatomy {
     /// Takes a cookie apart.
     pub(crate) fn of(subject: Subject<'_>) -> Self {
         let Subject { pasted, ring, now, .. } = subject;
-        let mut anatomy = Self::outside(pasted);
+        let formats = opening::candidates(&pasted.value, subject.expected);
+        let mut anatomy = Self::outside(pasted, &formats);
         let mut checks = Checks::default();
         checks.size(anatomy.size);
-        let mut plaintext = Vec::new();
-        let opened = if pasted.value.len() > DEFAULT_LIMIT {
-            Err(Detail::TooLarge)
-        } else {
-            iron::open(&pasted.value, ring, now, &mut plaintext)
-        };
-        let judged = match opened {
+        let judged = match opening::open(&pasted.value, &formats, ring, now) {
+            Ok(opening) => anatomy.inside(&opening, subject, &mut checks),
             Err(detail) => {
-                checks.seal_refused(detail);
-                Judged::Refused(Failure::new(Reason::InvalidSessionCookie).with_detail(detail))
-            }
-            Ok(opened) => {
-                let key = opened.key.map_or("none", Key::name);
-                anatomy.key = Some(key.to_owned());
-                anatomy.seal_expires_at = opened.expires_at.map(UnixMillis::as_secs);
-                checks.seal_opened(key, opened.expires_at, now);
-                anatomy.inside(plaintext, subject, &mut checks)
+                let refusal = refused::explain(subject, &formats, detail);
+                checks.seal_refused(refusal.finding);
+                if let Some(also) = refusal.also {
+                    checks.note(also);
+                }
+                if let Some(opening) = &refusal.opening {
+                    anatomy.show(opening, subject.reveal);
+                }
+                Judged::unopened(detail)
             }
         };
-        anatomy.checks = checks.into_vec();
-        anatomy.verdict = judged.verdict(&anatomy.checks);
+        for note in &pasted.notes {
+            checks.note(note.clone());
+        }
+        let verdict = judged.verdict(&checks);
+        let (checks, found) = checks.into_parts();
+        anatomy.checks = checks;
+        anatomy.diagnoses = verdict::first_of_all(&verdict, found);
+        anatomy.verdict = verdict;
         anatomy
     }
 
     /// What can be seen without a key.
-    fn outside(pasted: &Pasted) -> Self {
-        let format = pasted.value.starts_with(iron::PREFIX).then_some(Format::Iron);
+    fn outside(pasted: &Pasted, formats: &[Format]) -> Self {
+        let format = match formats {
+            [only] => Some(*only),
+            _ => None,
+        };
         let size = Size {
             value: pasted.value.len(),
             cookie: pasted.name.as_deref().map_or(0, str::len) + pasted.encoded_bytes,
-            limit: MAX_COOKIE_BYTES,
+            limit: MAX_COOKIE_BYTES * pasted.pieces,
         };
         Self {
             source: pasted.source,
@@ -128,30 +146,72 @@ impl Anatomy {
             size,
             format: format.map(Format::id),
             written_by: format.map(Format::writer),
-            looks_like: source::looks_like(&pasted.value),
+            writer: None,
+            looks_like: looks_like(&pasted.value, formats),
             key: None,
             seal_expires_at: None,
             members: Vec::new(),
             token: None,
             checks: Vec::new(),
-            verdict: Verdict { works: None, reason: None, detail: None, summary: String::new(), fix: None },
+            verdict: Verdict::none(),
+            diagnoses: Vec::new(),
         }
     }
 
-    fn inside(&mut self, plaintext: Vec<u8>, subject: Subject<'_>, checks: &mut Checks) -> Judged {
-        self.members = parts::members(&plaintext, subject.reveal);
-        let unsealed = match UnsealedSession::parse(plaintext, Format::Iron.style()) {
-            Ok(unsealed) => unsealed,
+    /// The cookie has opened: is there a session inside, and does it hold?
+    fn inside(&mut self, opening: &Opening, subject: Subject<'_>, checks: &mut Checks) -> Judged {
+        checks.seal_opened(opening.key.as_deref().unwrap_or("none"), opening.expires_at, subject.now);
+        self.show(opening, subject.reveal);
+        let (unsealed, format) = match UnsealedSession::read(opening.plaintext.clone(), opening.format) {
+            Ok(read) => read,
             Err(detail) => {
-                checks.no_session(detail, &self.members);
-                return Judged::Refused(Failure::new(Reason::InvalidSessionCookie).with_detail(detail));
+                checks.no_session(payload::explain(&opening.plaintext, opening.format));
+                return Judged::unopened(detail);
             }
         };
+        if let Some(finding) = other_format(format, subject.expected) {
+            checks.other_format(finding);
+            return Judged::format_not_read();
+        }
         checks.session(&unsealed);
-        self.token = Some(Token::of(unsealed.access_token(), subject.reveal));
-        let judged = Judged::by(subject);
+        let judged = Judged::by(&unsealed, format, subject);
         checks.token(&unsealed, subject, judged.reason());
+        for finding in container_notes(opening, format, subject) {
+            checks.note(finding);
+        }
+        if self.size.is_nearly_too_large() {
+            let about = sizes::largest(unsealed.expose_text()).unwrap_or_default();
+            let diagnosis =
+                if self.size.is_too_large() { Diagnosis::TooLarge } else { Diagnosis::NearlyTooLarge };
+            checks.note(diagnosis.about(format!("{} bytes; {about}", self.size.cookie)));
+        }
         judged
+    }
+
+    /// What is inside, as far as it may be seen, and who wrote it.
+    fn show(&mut self, opening: &Opening, reveal: bool) {
+        self.key.clone_from(&opening.key);
+        if self.key.is_none() {
+            self.key = Some("none".to_owned());
+        }
+        self.seal_expires_at = opening.expires_at.map(UnixMillis::as_secs);
+        let read = UnsealedSession::read(opening.plaintext.clone(), opening.format);
+        let format = read.as_ref().map_or(opening.format, |(_, format)| *format);
+        let text = read
+            .as_ref()
+            .map_or(opening.plaintext.as_slice(), |(unsealed, _)| unsealed.expose_text().as_bytes());
+        self.format = Some(format.id());
+        self.written_by = Some(format.writer());
+        self.looks_like = None;
+        self.members = parts::members(text, reveal);
+        if let Ok((unsealed, _)) = &read {
+            self.token = Some(Token::of(unsealed.access_token(), reveal));
+        }
+        if let Ok(members) = serde_json::from_slice(text) {
+            let names = self.members.iter().map(|member| member.name.as_str()).collect();
+            let ends = opening.expires_at.is_some();
+            self.writer = writer::of(format, &writer::Payload { names, members: &members, ends });
+        }
     }
 
     /// Exit codes and colours: does anything speak against it?
@@ -160,72 +220,59 @@ impl Anatomy {
     }
 }
 
-/// What the reader says.
-#[derive(Debug)]
-enum Judged {
-    Valid,
-    Refused(Failure),
-    /// There are no keys to verify with.
-    Open,
+/// What a value that has not opened may be.
+fn looks_like(value: &str, formats: &[Format]) -> Option<String> {
+    match formats {
+        [] => {
+            let format = opening::family(value)?;
+            Some(format!("a damaged {format}, written by {}", format.writer()))
+        }
+        [_] => None,
+        several => {
+            let ids: Vec<&str> = several.iter().map(|format| format.id()).collect();
+            Some(format!("one of {}", ids.join(", ")))
+        }
+    }
 }
 
-impl Judged {
-    fn by(subject: Subject<'_>) -> Self {
-        let Some(keys) = subject.keys else { return Self::Open };
-        let reader = SessionReader::new(subject.ring.clone(), subject.policy.clone());
-        match reader.judge(&subject.pasted.value, keys, subject.now) {
-            Judgement::Valid { .. } => Self::Valid,
-            Judgement::Expired(expired) => {
-                Self::Refused(Failure::new(Reason::ExpiredJwt).with_expired(expired))
-            }
-            Judgement::UnknownKey { .. } => Self::Refused(Failure::new(Reason::UnknownSigningKey)),
-            Judgement::Rejected(failure) => Self::Refused(failure),
-            _ => Self::Open,
-        }
-    }
+/// The reader of this cookie knows another format only.
+fn other_format(found: Format, expected: Option<Format>) -> Option<Finding> {
+    Some(match (found, expected?) {
+        (found, expected) if found == expected => return None,
+        (Format::Iron, Format::KotlinIron) => Diagnosis::NotForKotlin.into(),
+        (Format::KotlinIron, Format::Iron) => Diagnosis::KotlinForJavaScript.into(),
+        (found, expected) => Diagnosis::OtherFormat.about(format!("it is {found}, not {expected}")),
+    })
+}
 
-    fn reason(&self) -> Option<Reason> {
-        match self {
-            Self::Refused(failure) => Some(failure.reason()),
-            Self::Valid | Self::Open => None,
-        }
+/// What the container tells beside the session.
+fn container_notes(opening: &Opening, format: Format, subject: Subject<'_>) -> Vec<Finding> {
+    let mut notes = Vec::new();
+    match (format.protection(), format.cost()) {
+        (Protection::Open, _) => notes.push(Diagnosis::Unsealed.into()),
+        (Protection::Signed, _) => notes.push(Diagnosis::SignedOnly.into()),
+        (_, Cost::Costly) => notes.push(Diagnosis::Costly.into()),
+        _ => {}
     }
-
-    fn verdict(&self, checks: &[Check]) -> Verdict {
-        let verdict = |works, summary: &str| Verdict {
-            works,
-            reason: None,
-            detail: None,
-            summary: summary.to_owned(),
-            fix: None,
-        };
-        match self {
-            Self::Valid => verdict(Some(true), "this cookie authenticates its user"),
-            Self::Refused(failure) => Verdict {
-                works: Some(false),
-                reason: Some(failure.reason().as_str()),
-                detail: failure.detail().map(Detail::as_str),
-                summary: failure
-                    .detail()
-                    .map_or(failure.reason().meaning(), |detail| advice::of_detail(detail).0)
-                    .to_owned(),
-                fix: advice::of_failure(failure),
-            },
-            Self::Open => match checks.iter().find(|check| check.result == Outcome::Failed) {
-                Some(failed) => Verdict {
-                    reason: failed.reason.map(Reason::as_str),
-                    fix: failed.reason.and_then(advice::of_reason).map(str::to_owned),
-                    ..verdict(Some(false), &failed.note)
-                },
-                None => Verdict {
-                    fix: Some(
-                        "give the key set with --jwks FILE, or let it be fetched with --online".to_owned(),
-                    ),
-                    ..verdict(None, "nothing speaks against it, but the token's signature was not checked")
-                },
-            },
+    match (opening.format, format) {
+        (Format::KotlinIron, Format::Iron) => notes.push(Diagnosis::NoSuffix.into()),
+        (_, Format::KotlinIron) => notes.push(Diagnosis::KotlinSeal.into()),
+        (_, Format::GoGcm) if Format::RustGcm.keys(subject.ring).next().is_none() => {
+            notes.push(Diagnosis::GoPassphrase.into());
         }
+        _ => {}
     }
+    if subject.pasted.percent_encoded && subject.pasted.source == Source::Value {
+        notes.push(Diagnosis::PercentOnce.into());
+    }
+    if let (Some(end), Format::Iron | Format::RrCookie) = (opening.expires_at, format) {
+        notes.push(Diagnosis::SealEnds.about(crate::output::rfc3339(end)));
+    }
+    let first = format.sealing_key(subject.ring).map(sealkit::Key::name);
+    if opening.key.is_some() && opening.key.as_deref() != first {
+        notes.push(Diagnosis::OldPassword.into());
+    }
+    notes
 }
 
 impl Size {
@@ -234,6 +281,7 @@ impl Size {
     }
 
     pub(crate) const fn is_nearly_too_large(self) -> bool {
-        self.cookie > WARN_COOKIE_BYTES
+        // Of a split cookie every piece but the last is full, and the last has room.
+        self.cookie > WARN_COOKIE_BYTES && (self.limit == MAX_COOKIE_BYTES || self.is_too_large())
     }
 }

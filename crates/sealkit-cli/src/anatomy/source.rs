@@ -1,7 +1,14 @@
 //! What was pasted: a bare value, a `Cookie` header line or a `Set-Cookie` line.
 
-use sealkit::cookie::{decode_value, pairs};
+use super::{diagnosis::Diagnosis, finding::Finding};
+use sealkit::{
+    cookie::{self, Presence, decode_value, pairs},
+    session::DEFAULT_LIMIT,
+};
 use serde::Serialize;
+
+/// What every piece of a split cookie begins with.
+const PIECE: &str = "~sk1";
 
 /// What a text turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -20,57 +27,128 @@ pub(crate) struct Pasted {
     /// Percent-decoded.
     pub(crate) value: String,
     pub(crate) percent_encoded: bool,
-    /// Length of the value as it stood there.
+    /// Length of the value as it stood there, of all pieces if it was split.
     pub(crate) encoded_bytes: usize,
+    /// Cookies that it stood in.
+    pub(crate) pieces: usize,
+    /// What the text around the value has told.
+    pub(super) notes: Vec<Finding>,
 }
 
 impl Pasted {
     /// Finds the cookie `wanted` in what somebody pasted.
     ///
     /// # Errors
-    /// A sentence for people when there is no such cookie, or no readable one.
-    pub(crate) fn find(text: &str, wanted: &str) -> Result<Self, String> {
+    /// Why there is no such cookie, or no readable one.
+    pub(crate) fn find(text: &str, wanted: &str) -> Result<Self, Finding> {
+        // A line feed at the end belongs to a Ruby value; at any end it is the clipboard's.
         let text = text.trim();
         if let Some(line) = header(text, "set-cookie") {
-            let pair = line.split(';').next().unwrap_or_default();
-            let (found, raw) =
-                pair.split_once('=').ok_or("there is no name=value pair in the Set-Cookie line")?;
-            return Self::new(Source::SetCookieLine, Some(found.trim()), raw.trim());
+            return Self::in_set_cookie(line, wanted);
         }
         if let Some(line) = header(text, "cookie") {
             return Self::in_header(line, wanted);
         }
         // Developer tools copy `name=value` and whole headers without their name.
-        if text.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('=')) || text.contains("; ") {
+        if is_pair_of(text, wanted) || (text.contains("; ") && !text.starts_with('{')) {
             return Self::in_header(text, wanted);
+        }
+        if text.starts_with(PIECE) {
+            return Err(Diagnosis::OnePiece.into());
         }
         Self::new(Source::Value, None, text)
     }
 
-    fn in_header(line: &str, wanted: &str) -> Result<Self, String> {
-        let mut names = Vec::new();
-        for (name, raw) in pairs([line]) {
-            if name == wanted {
-                return Self::new(Source::CookieHeader, Some(name), raw);
-            }
-            names.push(name);
+    fn in_set_cookie(line: &str, wanted: &str) -> Result<Self, Finding> {
+        let mut attributes = line.split(';');
+        let pair = attributes.next().unwrap_or_default();
+        let (found, raw) = pair
+            .split_once('=')
+            .ok_or_else(|| Diagnosis::CookieMissing.about("no name=value pair follows Set-Cookie:"))?;
+        let (found, raw) = (found.trim(), raw.trim());
+        if raw.is_empty() && attributes.any(|one| one.trim().eq_ignore_ascii_case("max-age=0")) {
+            return Err(Diagnosis::Deletion.into());
         }
-        let others = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        Err(format!(
-            "there is no cookie `{wanted}` in this header (found: {others}); name another with --name"
-        ))
+        let is_numbered = piece_of(found, wanted);
+        if raw.starts_with(PIECE) || (is_numbered && !raw.ends_with("~2")) {
+            return Err(Diagnosis::OnePiece.about(found));
+        }
+        Self::new(Source::SetCookieLine, Some(found), raw)
     }
 
-    fn new(source: Source, name: Option<&str>, raw: &str) -> Result<Self, String> {
-        let value = decode_value(raw).ok_or("the value is empty, or has a malformed percent-escape")?;
+    fn in_header(line: &str, wanted: &str) -> Result<Self, Finding> {
+        let values: Vec<&str> =
+            pairs([line]).filter(|(name, _)| *name == wanted).map(|(_, raw)| raw).collect();
+        if let Some(raw) = values.first() {
+            let mut pasted = Self::new(Source::CookieHeader, Some(wanted), raw)?;
+            if values.len() > 1 {
+                let about = format!("{}, and this is the first", values.len());
+                pasted.notes.push(Diagnosis::SeveralCookies.about(about));
+            }
+            return Ok(pasted);
+        }
+        if !Presence::of([line], wanted).is_empty() {
+            return Self::joined(line, wanted);
+        }
+        Err(missing(line, wanted))
+    }
+
+    /// A value that stands in `name.0`, `name.1`, …
+    fn joined(line: &str, wanted: &str) -> Result<Self, Finding> {
+        let pieces: Vec<(&str, &str)> = pairs([line]).filter(|(name, _)| piece_of(name, wanted)).collect();
+        let Some(value) = cookie::values([line], wanted, DEFAULT_LIMIT).next() else {
+            let names: Vec<&str> = pieces.iter().map(|(name, _)| *name).collect();
+            let diagnosis = if pieces.len() == 1 { Diagnosis::OnePiece } else { Diagnosis::SplitIncomplete };
+            return Err(diagnosis.about(names.join(", ")));
+        };
+        Ok(Self {
+            source: Source::CookieHeader,
+            name: Some(wanted.to_owned()),
+            percent_encoded: pieces.iter().any(|(_, raw)| raw.contains('%')),
+            // The names but one, which is counted elsewhere.
+            encoded_bytes: pieces.iter().map(|(name, raw)| name.len() + raw.len()).sum::<usize>()
+                - wanted.len(),
+            pieces: pieces.len(),
+            value: value.into_owned(),
+            notes: Vec::new(),
+        })
+    }
+
+    fn new(source: Source, name: Option<&str>, raw: &str) -> Result<Self, Finding> {
+        if raw.is_empty() || raw == "\"\"" {
+            return Err(Diagnosis::EmptyValue.into());
+        }
+        let value = decode_value(raw).ok_or(Diagnosis::BadEscape)?;
         Ok(Self {
             source,
             name: name.map(str::to_owned),
             percent_encoded: raw.contains('%') && *value != *raw,
             encoded_bytes: raw.len(),
+            pieces: 1,
             value: value.into_owned(),
+            notes: Vec::new(),
         })
     }
+}
+
+/// `name=…` or `name.0=…`.
+fn is_pair_of(text: &str, wanted: &str) -> bool {
+    text.split_once('=').is_some_and(|(name, _)| name == wanted || piece_of(name, wanted))
+}
+
+/// `name.0` to `name.9`.
+fn piece_of(found: &str, name: &str) -> bool {
+    let number = found.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
+    number.is_some_and(|number| number.len() == 1 && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn missing(line: &str, wanted: &str) -> Finding {
+    let names: Vec<&str> = pairs([line]).map(|(name, _)| name).collect();
+    if let Some(other) = names.iter().find(|name| name.eq_ignore_ascii_case(wanted)) {
+        return Diagnosis::CookieNameCase.about(format!("{other}, not {wanted}"));
+    }
+    let others = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    Diagnosis::CookieMissing.about(format!("`{wanted}` (found: {others})"))
 }
 
 /// What follows `Name:`, in any case.
@@ -79,37 +157,15 @@ fn header<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     found.trim().eq_ignore_ascii_case(name).then(|| rest.trim_start())
 }
 
-/// What a value that is no seal of this version may be: a hint for people, never a decision.
-pub(super) fn looks_like(value: &str) -> Option<&'static str> {
-    let dots = value.bytes().filter(|b| *b == b'.').count();
-    Some(match value {
-        v if v.starts_with("Fe26.2*") => return None,
-        v if v.starts_with("Fe26.") => "a seal of an older iron version, which no WorkOS library writes",
-        v if v.starts_with("eyJ") && dots == 2 => "a bare JWT: an access token alone, not a session cookie",
-        v if v.starts_with("eyJ") && dots == 1 => {
-            "a cookie of authkit-react-router or authkit-remix, which this version does not read yet"
-        }
-        v if v.starts_with("gAAAAA") => {
-            "a cookie of the Python SDK (Fernet), which this version does not read yet"
-        }
-        v if v.starts_with("TVVJRUF") => {
-            "a cookie of workos-php 4.30 to 4.32 (Halite), which this version does not read yet"
-        }
-        v if v.starts_with('{') => {
-            "unsealed JSON, which no released WorkOS library writes and which proves nothing"
-        }
-        v if v.ends_with("~2") => "a cookie of the .NET SDK, which this version does not read yet",
-        v if v.starts_with("sk_") => "a WorkOS API key: keep it secret",
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn found(text: &str) -> Result<(Source, Option<String>, String), String> {
-        Pasted::find(text, "wos-session").map(|pasted| (pasted.source, pasted.name, pasted.value))
+    fn found(text: &str) -> Result<(Source, Option<String>, String), &'static str> {
+        let found = Pasted::find(text, "wos-session");
+        found
+            .map(|pasted| (pasted.source, pasted.name, pasted.value))
+            .map_err(|finding| finding.diagnosis.code())
     }
 
     #[test]
@@ -131,10 +187,21 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_told() {
+        let finding = Pasted::find("Cookie: a=1; b=2", "wos-session").unwrap_err();
         insta::assert_snapshot!(
-            found("Cookie: a=1; b=2").unwrap_err(),
-            @"there is no cookie `wos-session` in this header (found: a, b); name another with --name"
+            finding.says(),
+            @"there is no cookie of this name in the line: `wos-session` (found: a, b)"
         );
-        assert!(found("").is_err() && found("Cookie: ").is_err() && found("a%zz").is_err());
+        assert_eq!(found(""), Err("empty_value"));
+        assert_eq!(found("Cookie: "), Err("cookie_missing"));
+        assert_eq!(found("a%zz"), Err("bad_percent_escape"));
+    }
+
+    #[test]
+    fn only_digits_after_the_dot_make_a_piece() {
+        assert!(piece_of("a.0", "a") && piece_of("a.9", "a"));
+        assert!(
+            !piece_of("a.10", "a") && !piece_of("a.x", "a") && !piece_of("a", "a") && !piece_of("b.0", "a")
+        );
     }
 }

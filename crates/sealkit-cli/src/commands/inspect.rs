@@ -2,36 +2,33 @@
 
 use crate::{
     advice,
-    anatomy::{Anatomy, Member, Outcome, Pasted, Subject, Token},
+    anatomy::{self, Anatomy, Finding, Given, Member, Outcome, Pasted, Spares, Subject, Token},
     args::Inspect,
-    input::{self, RingFailure},
-    output,
+    input, output,
     settings::{self, Settings},
 };
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use clap::builder::styling::AnsiColor;
-use sealkit::{Detail, UnixMillis};
+use sealkit::{KeyRing, MIN_PASSWORD_CHARACTERS, UnixMillis};
 use serde_json::Value;
 use std::process::ExitCode;
 
 pub(crate) async fn run(args: &Inspect) -> anyhow::Result<ExitCode> {
+    if args.codes {
+        output::text(&anatomy::page())?;
+        return Ok(output::YES);
+    }
     let settings = Settings::read()?;
     let keys = if args.jwks.is_some() || args.online {
         Some(settings::keys(args.jwks.as_deref(), &settings, args.moment.clock())?)
     } else {
         None
     };
-    let ring = match args.passwords.opening_ring() {
-        Ok(ring) => ring,
-        Err(RingFailure::BadPassword(error)) => {
-            bail!("{error} ({})", advice::of_detail(Detail::BadPassword).0)
-        }
-        Err(RingFailure::Usage(error)) => return Err(error),
-    };
+    let (ring, spares) = passwords(args, &settings)?;
     let name = args.name.as_deref().unwrap_or_else(|| settings.cookie_name());
     let pasted = input::text("the cookie")?
-        .map_err(|detail| advice::of_detail(detail).0.to_owned())
-        .and_then(|text| Pasted::find(&text, name));
+        .map_err(|detail| NoCookie::Unreadable(advice::of_detail(detail)))
+        .and_then(|text| Pasted::find(&text, name).map_err(NoCookie::Found));
     let pasted = match pasted {
         Ok(pasted) => pasted,
         Err(problem) => return nothing(args, &problem),
@@ -45,6 +42,8 @@ pub(crate) async fn run(args: &Inspect) -> anyhow::Result<ExitCode> {
     let subject = Subject {
         pasted: &pasted,
         ring: &ring,
+        spares: &spares,
+        expected: args.format,
         keys: keys.as_deref(),
         policy: &policy,
         now,
@@ -59,12 +58,39 @@ pub(crate) async fn run(args: &Inspect) -> anyhow::Result<ExitCode> {
     Ok(if anatomy.is_refused() { output::no() } else { output::YES })
 }
 
+/// The ring of the passwords that are long enough, and what to try beside it.
+fn passwords(args: &Inspect, settings: &Settings) -> anyhow::Result<(KeyRing, Spares)> {
+    let mut passwords = args.passwords.given()?;
+    let given = |named: &input::Named| Given { name: named.name.clone(), password: named.password.clone() };
+    let all: Vec<Given> = passwords.iter().map(given).collect();
+    passwords
+        .retain(|named| named.password.expose_secret().encode_utf16().count() >= MIN_PASSWORD_CHARACTERS);
+    let is_empty = passwords.is_empty();
+    let ring = if is_empty { Settings::no_ring()? } else { input::build(passwords)? };
+    let spares = Spares::new(all, settings.derived_password(), is_empty);
+    Ok((ring, spares))
+}
+
+/// Why there is nothing to take apart.
+enum NoCookie {
+    /// What it means, and the fix.
+    Unreadable((&'static str, &'static str)),
+    Found(Finding),
+}
+
 /// There is no cookie in what was pasted.
-fn nothing(args: &Inspect, problem: &str) -> anyhow::Result<ExitCode> {
+fn nothing(args: &Inspect, problem: &NoCookie) -> anyhow::Result<ExitCode> {
+    let (summary, fix, diagnoses) = match problem {
+        NoCookie::Unreadable((meaning, fix)) => ((*meaning).to_owned(), *fix, Vec::new()),
+        NoCookie::Found(finding) => (finding.says(), finding.fix(), vec![finding]),
+    };
     if args.output.json {
-        output::json_line(&serde_json::json!({"verdict": {"works": false, "summary": problem}}))?;
+        output::json_line(&serde_json::json!({
+            "verdict": {"works": false, "summary": summary, "fix": fix},
+            "diagnoses": diagnoses,
+        }))?;
     } else {
-        anstream::eprintln!("{}", output::colored(AnsiColor::Red, problem));
+        anstream::eprintln!("{}\nfix: {fix}", output::colored(AnsiColor::Red, &summary));
     }
     Ok(output::no())
 }
@@ -72,6 +98,7 @@ fn nothing(args: &Inspect, problem: &str) -> anyhow::Result<ExitCode> {
 fn text(anatomy: &Anatomy, now: UnixMillis) -> String {
     let mut text = String::new();
     verdict(anatomy, &mut text);
+    also(anatomy, &mut text);
     cookie(anatomy, &mut text);
     if !anatomy.members.is_empty() {
         heading("Inside", &mut text);
@@ -106,6 +133,19 @@ fn verdict(anatomy: &Anatomy, text: &mut String) {
     }
 }
 
+/// What was found beside the verdict.
+fn also(anatomy: &Anatomy, text: &mut String) {
+    let others = anatomy.diagnoses.get(1..).unwrap_or_default();
+    if others.is_empty() {
+        return;
+    }
+    heading("Also", text);
+    for finding in others {
+        text.push_str(&format!("  {}\n", finding.says()));
+        text.push_str(&format!("    {} {}\n", output::dim("fix:"), finding.fix()));
+    }
+}
+
 fn cookie(anatomy: &Anatomy, text: &mut String) {
     heading("Cookie", text);
     if let Some(name) = &anatomy.cookie_name {
@@ -113,9 +153,12 @@ fn cookie(anatomy: &Anatomy, text: &mut String) {
     }
     let format = match (anatomy.format, anatomy.written_by) {
         (Some(id), Some(writer)) => format!("{id}, written by {writer}"),
-        _ => anatomy.looks_like.unwrap_or("none that this version reads").to_owned(),
+        _ => anatomy.looks_like.clone().unwrap_or_else(|| "none that is read here".to_owned()),
     };
     row("format", &format, text);
+    if let Some(writer) = &anatomy.writer {
+        row("writer", writer, text);
+    }
     if let Some(key) = &anatomy.key {
         row("key", key, text);
     }

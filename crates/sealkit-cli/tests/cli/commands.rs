@@ -391,6 +391,7 @@ fn inspect_takes_a_good_cookie_apart() {
 
     Cookie
       format         iron, written by @workos-inc/node 7.15 and later, authkit-nextjs, authkit-session
+      writer         authkit-session or authkit-nextjs, on @workos-inc/node 10.1 and later
       key            WORKOS_COOKIE_PASSWORD
       size           2129 of 4096 bytes
 
@@ -457,6 +458,7 @@ fn inspect_names_what_is_wrong_and_the_fix() {
 
     Cookie
       format         iron, written by @workos-inc/node 7.15 and later, authkit-nextjs, authkit-session
+      writer         authkit-session or authkit-nextjs, on @workos-inc/node 10.1 and later
       key            WORKOS_COOKIE_PASSWORD
       size           2129 of 4096 bytes
 
@@ -563,8 +565,8 @@ fn inspect_reads_header_lines_and_says_what_else_a_text_is() {
     }
     for (text, hint) in [
         ("eyJhbGciOiJSUzI1NiJ9.e30.c2ln", "a bare JWT"),
-        ("gAAAAABrAORL", "Python SDK"),
-        ("Cookie: theme=dark", "there is no cookie `wos-session`"),
+        ("gAAAAABrAORL", "workos (PyPI)"),
+        ("Cookie: theme=dark", "there is no cookie of this name in the line: `wos-session`"),
     ] {
         let ran = judge("inspect", "jwt-valid").input(text).run();
         assert!(ran.code == 1 && format!("{ran}").contains(hint), "{text}: {ran}");

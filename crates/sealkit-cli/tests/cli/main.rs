@@ -10,5 +10,6 @@
 mod commands;
 mod common;
 mod dev;
+mod inspect;
 mod refresh;
 mod vectors;

@@ -2,7 +2,7 @@
 
 use super::{Place, layout, respond, shown};
 use crate::{
-    anatomy::{Anatomy, Check, Member, Outcome, Pasted, Subject, Token},
+    anatomy::{Anatomy, Check, Member, Outcome, Pasted, Spares, Subject, Token},
     dev::app::Demo,
     output,
 };
@@ -53,7 +53,7 @@ pub(in crate::dev) async fn pasted(State(demo): State<Demo>, Form(paste): Form<P
         },
         Err(problem) => html! {
             h1 { "No cookie in that" }
-            p.flash.bad role="alert" { (problem) }
+            p.flash.bad role="alert" { (problem.says()) }
         },
     };
     page(&demo, &body)
@@ -82,6 +82,8 @@ async fn taken_apart(demo: &Demo, pasted: &Pasted) -> Markup {
     let anatomy = Anatomy::of(Subject {
         pasted,
         ring: config.key_ring(),
+        spares: &Spares::default(),
+        expected: None,
         keys: keys.as_deref(),
         policy: config.token_policy(),
         now,
@@ -127,9 +129,10 @@ fn container(anatomy: &Anatomy) -> Markup {
                 dd #format {
                     @match (anatomy.format, anatomy.written_by) {
                         (Some(id), Some(writer)) => { code { (id) } " " span.soft { (writer) } }
-                        _ => { (anatomy.looks_like.unwrap_or("none that this version reads")) }
+                        _ => { (anatomy.looks_like.as_deref().unwrap_or("none that is read here")) }
                     }
                 }
+                @if let Some(writer) = &anatomy.writer { dt { "Writer" } dd { (writer) } }
                 @if let Some(key) = &anatomy.key { dt { "Opened with" } dd #key { code { (key) } } }
                 dt { "Size" }
                 dd {
