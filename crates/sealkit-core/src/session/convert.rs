@@ -240,19 +240,19 @@ impl Converting {
 
     /// Tells when the SDK does not write the member as it is.
     fn judge(&mut self, path: &str, name: &str, value: &str, keeps: Keeps) {
-        let member = format!("{path}{name}");
         if !keeps.keeps(name) {
-            self.losses.push(Loss::NotKept { member });
-        } else if self.is_left_out(&member, value) {
-            self.losses.push(Loss::NullLeftOut { member });
+            self.losses.push(Loss::NotKept { member: format!("{path}{name}") });
+        } else if self.is_left_out(path, name, value) {
+            self.losses.push(Loss::NullLeftOut { member: format!("{path}{name}") });
         }
     }
 
-    fn is_left_out(&self, member: &str, value: &str) -> bool {
+    fn is_left_out(&self, path: &str, name: &str, value: &str) -> bool {
         let is_empty = || Members::parse(value).is_ok_and(|members| members.iter().next().is_none());
-        self.sdk.leaves_out.contains(&member)
-            && (value == "null"
-                || (self.sdk.leaves_out_empty_metadata && member == "user.metadata" && is_empty()))
+        let is_empty_metadata =
+            || self.sdk.leaves_out_empty_metadata && (path, name) == ("user.", "metadata") && is_empty();
+        self.sdk.leaves_out.iter().any(|left_out| left_out.strip_prefix(path) == Some(name))
+            && (value == "null" || is_empty_metadata())
     }
 
     fn needed(&mut self, path: &str, name: &str) {
