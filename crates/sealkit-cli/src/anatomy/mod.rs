@@ -32,7 +32,7 @@ use checks::Checks;
 use diagnosis::Diagnosis;
 use opening::Opening;
 use sealkit::{
-    KeyRing, UnixMillis,
+    Detail, KeyRing, UnixMillis,
     cookie::{MAX_COOKIE_BYTES, WARN_COOKIE_BYTES},
     format::{Cost, Format, Protection},
     session::UnsealedSession,
@@ -110,6 +110,9 @@ impl Anatomy {
                 checks.seal_refused(refusal.finding);
                 if let Some(also) = refusal.also {
                     checks.note(also);
+                }
+                if anatomy.size.is_too_large() && detail != Detail::TooLarge {
+                    checks.note(Diagnosis::TooLarge.about(format!("{} bytes", anatomy.size.cookie)));
                 }
                 if let Some(opening) = &refusal.opening {
                     anatomy.show(opening, subject.reveal);

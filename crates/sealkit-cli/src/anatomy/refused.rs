@@ -101,7 +101,12 @@ fn other_password(subject: Subject<'_>) -> Option<Refusal> {
 /// Damage that can be seen, of a value that does not open repaired either.
 fn damaged(subject: Subject<'_>) -> Option<Refusal> {
     let repair = damage::repairs(&subject.pasted.value).into_iter().find(|repair| repair.is_certain)?;
-    let also = if subject.spares.ring_is_empty() { Diagnosis::NoPassword } else { Diagnosis::OtherPassword };
+    let formats = opening::candidates(&repair.value, subject.expected);
+    let also = match opening::open(&repair.value, &formats, subject.ring, subject.now) {
+        _ if subject.spares.ring_is_empty() => Diagnosis::NoPassword,
+        Err(Detail::BadPassword) => bad_password(&formats),
+        _ => Diagnosis::OtherPassword,
+    };
     Some(Refusal { finding: repair.diagnosis.into(), also: Some(also.into()), opening: None })
 }
 

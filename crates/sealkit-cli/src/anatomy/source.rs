@@ -106,8 +106,11 @@ impl Pasted {
             name: Some(wanted.to_owned()),
             percent_encoded: pieces.iter().any(|(_, raw)| raw.contains('%')),
             // The names but one, which is counted elsewhere.
-            encoded_bytes: pieces.iter().map(|(name, raw)| name.len() + raw.len()).sum::<usize>()
-                - wanted.len(),
+            encoded_bytes: pieces
+                .iter()
+                .map(|(name, raw)| name.len() + raw.len())
+                .sum::<usize>()
+                .saturating_sub(wanted.len()),
             pieces: pieces.len(),
             value: value.into_owned(),
             notes: Vec::new(),

@@ -25,6 +25,7 @@ pub(super) fn cases() -> Vec<Case> {
             with_password().input(format!("Cookie: wos-session={}; a=b; wos-session=x", good())),
         ),
         case("too_large", &["nearly_too_large", "too_long"], sized(3000)),
+        case("too_large", &["too_long", "not_verified"], sized(3000).password(ANOTHER)),
         case("nearly_too_large", &["too_large"], sized(2600)),
         case("unsealed", &["signed_only", "malformed"], of_vector("unsealed", "plain-json-nextjs-basic")),
         case("unsealed", &["other_password"], of_vector("unsealed", "b64url-json-basic")),

@@ -127,3 +127,11 @@ pub(super) fn cases() -> Vec<Case> {
         ),
     ]
 }
+
+#[test]
+fn damage_and_a_wrong_password_are_both_told() {
+    let quoted = with_password().input(format!("'{}'", fernet('=')));
+    assert_eq!(super::codes(&quoted.run()), ["quoted", "fernet_password_shape"]);
+    let quoted = inspect().password(super::ANOTHER).input(format!("'{}'", good()));
+    assert_eq!(super::codes(&quoted.run()), ["quoted", "other_password"]);
+}
