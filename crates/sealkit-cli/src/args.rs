@@ -1,5 +1,9 @@
 //! What can be typed: argument types and their help, nothing else.
 
+mod fleet;
+
+pub(crate) use fleet::{Convert, KeyNew, KeyStatus, Migrate, Service};
+
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use sealkit::{UnixMillis, format::Format};
@@ -32,7 +36,11 @@ pub(crate) enum Command {
     Refresh(Refresh),
     /// Take a cookie apart: what it is, why it does or does not work, and the fix
     Inspect(Inspect),
-    /// Make cookie passwords
+    /// Seal many cookies anew in another format or with another password
+    Convert(Convert),
+    /// Plan how a fleet of services moves from one format to another, without logging anyone out
+    Migrate(Migrate),
+    /// Make cookie passwords, and see which ones are still in use
     #[command(subcommand)]
     Key(Key),
     /// Run an identity provider and a demo application on this machine
@@ -72,16 +80,24 @@ pub(crate) struct Encoding {
     pub(crate) percent_encoded: bool,
 }
 
-#[derive(Args, Debug)]
-#[command(after_help = "\
+const SEAL_HELP: &str = "\
 Examples:
   sealkit key new > password
   echo '{\"accessToken\":\"…\",\"refreshToken\":\"…\"}' | sealkit seal --format iron --password-file password
   sealkit seal --format iron --ttl 600 --json < payload.json
 
-The text is sealed byte for byte as it is given, less one line end at its end.")]
+The text is sealed byte for byte as it is given, less one line end at its end.";
+
+/// Every format with its writer, as help shows them.
+fn formats() -> String {
+    let lines = Format::ALL.iter().map(|format| format!("\n  {:<14} {}", format.id(), format.writer()));
+    format!("Formats, and who writes them:{}", lines.collect::<String>())
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = format!("{}\n\n{SEAL_HELP}", formats()))]
 pub(crate) struct Seal {
-    /// Who shall read it: iron (@workos-inc/node, authkit-nextjs, authkit-session)
+    /// Who shall read it: the id of a format, see below
     #[arg(long, value_name = "ID", value_parser = parse_format)]
     pub(crate) format: Format,
     /// Write an expiration into the seal, this many seconds from now; 0 is none, as in WorkOS sessions
@@ -95,8 +111,7 @@ pub(crate) struct Seal {
     pub(crate) output: Output,
 }
 
-#[derive(Args, Debug)]
-#[command(after_help = "\
+const UNSEAL_HELP: &str = "\
 Examples:
   pbpaste | sealkit unseal
   sealkit unseal --json --percent-encoded < cookie | jq .payload.user
@@ -105,7 +120,10 @@ Examples:
 
 What comes out holds both tokens. Failures say one of: tampered wrong_password bad_password expired
 truncated malformed too_large not_a_session. With --json, `authenticated` is true when a tag proves that
-somebody with the password wrote the value; it says nothing about the tokens inside (`sealkit authenticate`).")]
+somebody with the password wrote the value; it says nothing about the tokens inside (`sealkit authenticate`).";
+
+#[derive(Args, Debug)]
+#[command(after_help = format!("{}\n\n{UNSEAL_HELP}", formats()))]
 pub(crate) struct Unseal {
     /// Format id, `pkce` for the state of a sign-in, or `auto`
     #[arg(long, value_name = "ID|pkce|auto", default_value = "auto")]
@@ -210,24 +228,10 @@ pub(crate) struct Inspect {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
-    /// Print a new cookie password in the shape that a format's SDK takes
+    /// Print a new cookie password in the shapes that the SDKs take
     New(KeyNew),
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  sealkit key new > password
-  sealkit key new --format rust-gcm
-
-Without --format the password suits all SDKs that take base64 or free text: base64 of 32 random bytes
-in which none of + / - _ happens to stand.")]
-pub(crate) struct KeyNew {
-    /// Whose password
-    #[arg(long, value_name = "ID", default_value = "iron", value_parser = parse_format)]
-    pub(crate) format: Format,
-    #[command(flatten)]
-    pub(crate) output: Output,
+    /// Read a sample of cookies or an access log, and say which formats and passwords are still out there
+    Status(KeyStatus),
 }
 
 #[derive(Args, Debug)]

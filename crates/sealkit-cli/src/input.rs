@@ -162,7 +162,18 @@ impl Passwords {
     }
 }
 
+/// A ring for work that needs no password: the one in it opens nothing.
+pub(crate) fn no_passwords() -> anyhow::Result<KeyRing> {
+    Ok(KeyRing::from_password("stands in for a password, and opens nothing")?)
+}
+
 impl PasswordFile {
+    /// A ring of this password alone.
+    pub(crate) fn ring(&self) -> anyhow::Result<KeyRing> {
+        let name = self.name(&mut HashSet::new());
+        build(vec![Named { name, id: self.id.clone(), password: self.read()? }]).map_err(Into::into)
+    }
+
     /// The id, else the file's name, else (when another file has that name) the whole path.
     fn name(&self, taken: &mut HashSet<String>) -> String {
         let path = self.path.display().to_string();

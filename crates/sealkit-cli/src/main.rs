@@ -6,7 +6,10 @@ mod args;
 mod commands;
 mod dev;
 mod input;
+mod lines;
+mod opening;
 mod output;
+mod sdk;
 mod settings;
 
 use args::{Cli, Command, Key};
@@ -41,7 +44,10 @@ fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Authenticate(args) => block_on(commands::authenticate::run(args)),
         Command::Refresh(args) => block_on(commands::refresh::run(args)),
         Command::Inspect(args) => block_on(commands::inspect::run(args)),
+        Command::Convert(args) => commands::convert::run(args),
+        Command::Migrate(args) => commands::migrate::run(args),
         Command::Key(Key::New(args)) => commands::key::new(args),
+        Command::Key(Key::Status(args)) => commands::key::status(args),
         Command::Dev(args) => block_on(dev::run(args)),
     }
 }

@@ -9,7 +9,10 @@
 
 mod commands;
 mod common;
+mod convert;
 mod dev;
 mod inspect;
+mod key;
+mod migrate;
 mod refresh;
 mod vectors;

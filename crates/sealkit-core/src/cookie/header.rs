@@ -66,6 +66,21 @@ pub fn decode_value(raw: &str) -> Option<Cow<'_, str>> {
     percent::decode(unquoted(raw)).filter(|value| !value.is_empty())
 }
 
+/// A cookie value as it stands in a header: percent-encoded as JavaScript's `encodeURIComponent` does it.
+///
+/// ```
+/// use sealkit_core::cookie::{decode_value, encode_value};
+///
+/// assert_eq!(encode_value("a+b\n"), "a%2Bb%0A");
+/// assert_eq!(decode_value("a%2Bb%0A").as_deref(), Some("a+b\n"));
+/// ```
+#[must_use]
+pub fn encode_value(value: &str) -> String {
+    let mut encoded = String::with_capacity(percent::encoded_len(value));
+    percent::encode_into(&mut encoded, value);
+    encoded
+}
+
 /// Without one pair of double quotes, if it has one.
 pub(super) fn unquoted(raw: &str) -> &str {
     raw.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(raw)

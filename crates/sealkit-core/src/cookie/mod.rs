@@ -25,7 +25,8 @@ pub(crate) use set_cookie::is_name;
 
 pub use chunk::MAX_CHUNKS;
 pub use header::{
-    Candidates, CookieLine, MAX_CANDIDATES, MAX_HEADER_BYTES, Pairs, candidates, decode_value, pairs,
+    Candidates, CookieLine, MAX_CANDIDATES, MAX_HEADER_BYTES, Pairs, candidates, decode_value, encode_value,
+    pairs,
 };
 pub use received::{Presence, Values, values};
 pub use set_cookie::{

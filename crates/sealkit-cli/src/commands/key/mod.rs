@@ -1,0 +1,10 @@
+//! `sealkit key`: passwords in the shapes that SDKs take, and which of them are still in use.
+
+mod new;
+mod sample;
+mod share;
+mod status;
+
+pub(crate) use new::run as new;
+pub(crate) use share::{Shared, share};
+pub(crate) use status::run as status;
