@@ -181,8 +181,11 @@ fn hostile() -> impl Strategy<Value = String> {
         text(),
     ];
     let end = prop::sample::select(vec!["", "~2", "~", "=", "==", "\n", "}", ".", "\0"]);
-    (start, middle, end, prop::option::of("\\.[A-Za-z0-9+/_-]{42,44}"))
-        .prop_map(|(start, middle, end, mac)| format!("{start}{middle}{}{end}", mac.unwrap_or_default()))
+    let parts = (start, middle, end, prop::option::of("\\.[A-Za-z0-9+/_-]{42,44}"));
+    let joined = parts
+        .prop_map(|(start, middle, end, mac)| format!("{start}{middle}{}{end}", mac.unwrap_or_default()));
+    // In both alphabets of base64 at once, and begun like JSON, or like Ruby's version 1.
+    prop_oneof![3 => joined, 1 => "(eyJ[A-Za-z0-9]|AQ[A-Za-z0-9]{2})([A-Za-z0-9]{4}){9,40}"]
 }
 
 /// Few candidates, the costly one alone, no unsealed one after a sealed one, and at most five attempts for a password.
