@@ -110,3 +110,9 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/axum.md")]
 struct Guide;
+
+/// So do those of the other guides.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/rotate-the-password.md")]
+#[doc = include_str!("../../../docs/sealed-and-unsealed.md")]
+struct Guides;
