@@ -3,7 +3,7 @@
 use crate::{args::Seal, input, output};
 use anyhow::bail;
 use sealkit::{
-    Key, SystemRandom,
+    EncodingPolicy, Key, SystemRandom,
     cookie::{DEFAULT_NAME, MAX_COOKIE_BYTES},
     format::{Format, iron},
     session::DEFAULT_LIMIT,
@@ -22,6 +22,7 @@ struct Sealed<'a> {
 pub(crate) fn run(args: &Seal) -> anyhow::Result<ExitCode> {
     let format = args.format;
     let ring = args.passwords.sealing_ring()?;
+    EncodingPolicy::sealed(format).check_ring(&ring)?;
     let Ok(payload) = input::text("the JSON payload")? else {
         bail!("the payload on standard input is not UTF-8 text, or far too large");
     };
