@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, bail};
 use sealkit::{
-    Clock, Config, CookiePassword, KeyRing, KeySetCache,
+    Clock, Config, CookiePassword, EncodingPolicy, KeyRing, KeySetCache,
     config::{ConfigBuilder, ConfigError, Problem, RefreshSettings, env, process_environment},
     token::{IssuerPolicy, KeySet, TokenPolicy},
 };
@@ -61,6 +61,11 @@ impl Settings {
     /// A ring that opens nothing, for when there is no password.
     pub(crate) fn no_ring() -> anyhow::Result<KeyRing> {
         KeyRing::from_password(NO_PASSWORD).context("no stand-in password")
+    }
+
+    /// Which formats are read.
+    pub(crate) fn encoding(&self) -> EncodingPolicy {
+        *self.config.encoding()
     }
 
     /// `WORKOS_COOKIE_NAME`, else the libraries' default.

@@ -24,7 +24,10 @@ pub(crate) async fn run(args: &Authenticate) -> anyhow::Result<ExitCode> {
     let policy = settings.token_policy();
     let outcome = match args.passwords.opening_ring() {
         Ok(ring) => match input::cookie_value(args.encoding)? {
-            Ok(value) => judge(&value, SessionReader::new(ring, policy.clone()), &keys, args).await,
+            Ok(value) => {
+                let reader = SessionReader::new(ring, policy.clone()).with_encoding(settings.encoding());
+                judge(&value, reader, &keys, args).await
+            }
             Err(detail) => Err(unreadable(detail)),
         },
         Err(RingFailure::BadPassword(_)) => Err(unreadable(Detail::BadPassword)),
