@@ -19,6 +19,7 @@ use sealkit::{
     CookieAction, Failure, Outcome, Reason, RefreshOptions, RequestKind, Resolve, SealedSession, Session,
     SignedIn,
     cookie::{self, Presence},
+    session::Freshness,
     token,
 };
 use std::{
@@ -114,6 +115,20 @@ struct State {
     touched: bool,
     /// The response is on its way; nothing can be written any more.
     sent: bool,
+}
+
+impl State {
+    /// The session that came with the request, if all that is to be written is the same session in another way.
+    fn rewritten(&self) -> Option<Session> {
+        match (&self.write, &self.current) {
+            (CookieAction::Set(_), Some(Standing::Proven(session)))
+                if self.decisions == 0 && session.freshness() == Freshness::Current =>
+            {
+                Some(session.clone())
+            }
+            _ => None,
+        }
+    }
 }
 
 impl SessionSlot {
@@ -247,7 +262,10 @@ impl SessionSlot {
     /// The id in a token that nobody can verify now. Its seal opened, so it is a session of ours, and ending it is what the
     /// user wants.
     fn unverified_session_id(&self) -> Option<String> {
-        let (unsealed, _) = self.candidates().find_map(|value| self.0.shared.sealkit.unseal(&value).ok())?;
+        let opened = |value: Cow<'_, str>| self.0.shared.sealkit.unseal(&value).ok();
+        // Nobody but us can have written it, or it ends sessions of others.
+        let (unsealed, _) =
+            self.candidates().filter_map(opened).find(|(unsealed, _)| unsealed.is_authentic())?;
         token::peek_session_id(unsealed.access_token())
     }
 
@@ -326,17 +344,25 @@ impl SessionSlot {
 
     /// Writes on a response what is to be written. The slot owns the cookie: a line of that name that somebody else wrote goes.
     pub(crate) fn finish<B>(&self, response: &mut Response<B>) {
-        let (write, touched, failure) = {
+        let (mut write, touched, decided, mut failure, rewritten) = {
             let mut state = self.state();
             state.sent = true;
             let failure = state.current.as_ref().and_then(Standing::failure).cloned();
-            (std::mem::take(&mut state.write), state.touched, failure)
+            let rewritten = state.rewritten();
+            (std::mem::take(&mut state.write), state.touched, state.decisions > 0, failure, rewritten)
         };
+        // Another request has refreshed it meanwhile: its pair must not be written over.
+        if rewritten.is_some_and(|session| self.0.shared.sealkit.is_superseded(&session)) {
+            write = CookieAction::Keep;
+        }
         let publicly_cacheable = response.extensions().get::<PubliclyCacheable>().is_some();
         let headers = response.headers_mut();
         self.drop_foreign_lines(headers);
-        let lines = self.0.shared.sealkit.set_cookies(&write, self.present()).unwrap_or_else(|failure| {
-            tracing::error!(%failure, hint = failure.hint(), "the session is not stored");
+        // A sign-in or sign-out leaves nothing of what was before, whatever this request has told of it.
+        let present = if decided { self.present().with_every_piece() } else { self.present() };
+        let lines = self.0.shared.sealkit.set_cookies(&write, present).unwrap_or_else(|too_large| {
+            tracing::error!(failure = %too_large, hint = too_large.hint(), "the session is not stored");
+            failure.get_or_insert(too_large);
             Vec::new()
         });
         let wrote = !lines.is_empty();

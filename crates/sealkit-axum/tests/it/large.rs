@@ -131,3 +131,50 @@ async fn a_handlers_own_piece_of_the_session_cookie_is_dropped() {
     let reply = send(&app, request(Kind::Fetch, "/", Some(&world.cookie()))).await;
     assert_eq!((reply.status, reply.set_cookies().len()), (StatusCode::OK, 0));
 }
+
+#[tokio::test]
+async fn a_session_larger_than_what_is_read_is_refused_and_never_written() {
+    let world = World::with(|idp| idp, |config| config.max_cookie_value(4 * 1024).development(true));
+    weigh(&world, 6000);
+    let mut browser = Browser::new(&world, &app(&world));
+    let begun = browser.go("/login").await;
+    let back = browser.at_provider(begun.location()).await;
+    let refused = browser.go(&back).await;
+    assert_eq!(refused.reason, Some(Reason::CookieTooLarge));
+    assert!(
+        refused.body.contains("max_cookie_value") && refused.body.contains("user.metadata"),
+        "{}",
+        refused.body
+    );
+    assert_eq!(held(&browser), (false, vec![]));
+}
+
+#[tokio::test]
+async fn a_refreshed_session_that_does_not_fit_is_told_with_the_answer() {
+    let world = World::with(|idp| idp, |config| config.large_cookies(LargeCookies::Refuse));
+    let cookie = world.cookie_of(MintSession::for_user(ADA).expired());
+    weigh(&world, 6000);
+    let reply = send(&app(&world), request(Kind::Navigation, "/", Some(&cookie))).await;
+    assert_eq!((reply.status, reply.reason), (StatusCode::OK, Some(Reason::CookieTooLarge)));
+    assert!(reply.set_cookies().is_empty());
+}
+
+#[tokio::test]
+async fn a_sign_in_and_a_sign_out_leave_no_piece_that_their_requests_did_not_tell_of() {
+    let world = World::new();
+    let app = app(&world);
+    let cookie = world.cookie();
+    let mut out = request(Kind::FormPost, "/logout", Some(&cookie));
+    out.headers_mut().insert("origin", ORIGIN.parse().unwrap());
+    out.headers_mut().insert("sec-fetch-site", "same-origin".parse().unwrap());
+    let reply = send(&app, out).await;
+    let pieces = |reply: &crate::world::Reply| {
+        let deleted = reply.set_cookies().into_iter().filter(|line| line.contains("Max-Age=0"));
+        deleted.filter(|line| line.starts_with("wos-session.")).count()
+    };
+    assert_eq!((reply.status, pieces(&reply)), (StatusCode::SEE_OTHER, 5));
+    let mut browser = Browser::new(&world, &app);
+    let begun = browser.go("/login").await;
+    let back = browser.at_provider(begun.location()).await;
+    assert_eq!(pieces(&browser.go(&back).await), 5);
+}

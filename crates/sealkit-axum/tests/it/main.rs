@@ -3,6 +3,7 @@
 
 mod caching;
 mod concurrency;
+mod encodings;
 mod extractors;
 mod large;
 mod logs;

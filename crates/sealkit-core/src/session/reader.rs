@@ -3,7 +3,7 @@
 use super::{ExpiredSession, SealInfo, Session, UnsealedSession};
 use crate::{
     Detail, EncodingPolicy, Failure, Key, KeyRing, Reason, SealedSession, SecureRandom, UnixMillis,
-    format::{Format, SealError, detect},
+    format::{Cost, Format, SealError, detect},
     token::{Anchor, Claims, KeySet, TokenPolicy, Verified, verify},
 };
 use std::{hash::Hasher as _, sync::Arc, time::Duration};
@@ -138,6 +138,14 @@ impl SessionReader {
             }
         }
         Err(outcome.unwrap_or(Detail::Malformed))
+    }
+
+    /// True when looking at this value may cost as much as a login: it has the shape of a format that is read here and whose keys
+    /// are derived for each value.
+    #[must_use]
+    pub fn is_costly(&self, value: &str, now: UnixMillis) -> bool {
+        value.len() <= self.limit
+            && detect(value).iter().any(|format| format.cost() == Cost::Costly && self.encoding.reads(format, now))
     }
 
     /// Both writers of iron seals share one container; whose a seal is, its payload says.

@@ -2,7 +2,7 @@
 
 use super::{
     AuthResponse, UnsealedSession,
-    convert::{NOBODY, payload_in, recased},
+    convert::{Converted, NOBODY, payload_in, recased},
     members::Members,
 };
 use crate::{casing::Style, format::Format, token};
@@ -44,17 +44,18 @@ pub fn payload_following(
     response: &AuthResponse,
     anchor: Option<&str>,
     format: Format,
-) -> Zeroizing<String> {
+) -> Converted {
+    let lossless = |payload| Converted { payload, losses: Vec::new() };
     if format.is_authenticated() && !old.is_authentic() {
-        return anchored(payload_of(response, format.style()), response, anchor, format.style());
+        return lossless(anchored(payload_of(response, format.style()), response, anchor, format.style()));
     }
     let payload = payload_after(old, response, anchor);
     if format.style() == old.style() {
-        return payload;
+        return lossless(payload);
     }
     match UnsealedSession::parse(payload.as_bytes().to_vec(), old.style()) {
-        Ok(next) => payload_in(&next, format).payload,
-        Err(_) => payload,
+        Ok(next) => payload_in(&next, format),
+        Err(_) => lossless(payload),
     }
 }
 

@@ -38,8 +38,11 @@ struct Peeked {
     org_id: Value,
 }
 
+/// Longest id that is taken, in bytes: WorkOS's have 30. What nobody has proven must not fill the memory of what has ended.
+const MAX_ID: usize = 256;
+
 fn id(value: &Value) -> Option<String> {
-    value.as_str().filter(|id| !id.is_empty()).map(str::to_owned)
+    value.as_str().filter(|id| (1..=MAX_ID).contains(&id.len())).map(str::to_owned)
 }
 
 fn peek(token: &str) -> Option<Peeked> {
@@ -60,6 +63,8 @@ mod tests {
         assert_eq!(peek_subject(&both).as_deref(), Some("user_1"));
         assert_eq!(peek_organization_id(&token(r#"{"org_id":"org_1"}"#)).as_deref(), Some("org_1"));
         assert_eq!(peek_organization_id(&both), None);
+        let long = |bytes: usize| token(&format!(r#"{{"sid":"{}"}}"#, "s".repeat(bytes)));
+        assert!(peek_session_id(&long(MAX_ID)).is_some() && peek_session_id(&long(MAX_ID + 1)).is_none());
         assert_eq!(peek_session_id(&token(r#"{"sid":"session_1"}"#)).as_deref(), Some("session_1"));
         // One claim that is no text hides no other.
         assert_eq!(

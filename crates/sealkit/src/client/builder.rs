@@ -14,6 +14,10 @@ use sealkit_core::{
 };
 use std::sync::Arc;
 
+/// Values of a costly format that are looked at together: what they cost is the sender's choice, so they wait for each other and
+/// for nobody else.
+const COSTLY_AT_ONCE: usize = 2;
+
 /// Builds a [`Sealkit`]. Only the configuration is needed.
 #[derive(Debug)]
 #[must_use]
@@ -131,6 +135,7 @@ impl SealkitBuilder {
                 api,
                 reader: ArcSwap::from_pointee(reader),
                 usage: Usage::default(),
+                costly: tokio::sync::Semaphore::new(COSTLY_AT_ONCE),
                 keys,
                 coordinator,
                 coordinator_secret,

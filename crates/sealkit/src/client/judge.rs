@@ -2,7 +2,7 @@
 
 use super::Sealkit;
 use sealkit_core::{
-    Detail, ExpiredSession, Failure, Reason, Session, UnsealedSession,
+    Detail, ExpiredSession, Failure, Reason, SealedSession, Session, UnsealedSession,
     session::{Judgement, SealInfo},
     token::{Claims, KeySet},
 };
@@ -43,7 +43,7 @@ impl Judged {
 impl Sealkit {
     /// Opens and judges a cookie value. The key set is asked for only when the token is worth it.
     pub(crate) async fn judge(&self, sealed: &str) -> Judged {
-        let (unsealed, seal) = match self.reader().unseal(sealed, self.now()) {
+        let (unsealed, seal) = match self.open(sealed).await {
             Ok(opened) => opened,
             Err(detail) => return Judged::Failed(invalid_cookie(detail)),
         };
@@ -59,6 +59,18 @@ impl Sealkit {
         if seal.format.is_authenticated() || proven.is_some() {
             self.inner.usage.note(seal, proven.and_then(Claims::issued_at), self.now());
         }
+    }
+
+    /// Opens a cookie value. One of a costly format is looked at beside the runtime, and only a few at once.
+    pub(super) async fn open(&self, sealed: &str) -> Result<(UnsealedSession, SealInfo), Detail> {
+        let (reader, now) = (self.reader(), self.now());
+        if !reader.is_costly(sealed, now) || tokio::runtime::Handle::try_current().is_err() {
+            return reader.unseal(sealed, now);
+        }
+        let _turn = self.inner.costly.acquire().await;
+        let sealed = SealedSession::from(sealed);
+        let opening = tokio::task::spawn_blocking(move || reader.unseal(sealed.expose_secret(), now));
+        opening.await.unwrap_or(Err(Detail::Malformed))
     }
 
     /// Judges what has been opened (or has just been written).

@@ -35,10 +35,12 @@ impl Sealkit {
 
     /// Looks at the file of cookie passwords from now on, as long as a handle lives.
     pub(super) fn watch_keys(&self) {
-        if let (Some(file), Ok(runtime)) =
-            (self.inner.config.passwords(), tokio::runtime::Handle::try_current())
-        {
-            runtime.spawn(watch(file.clone(), Arc::downgrade(&self.inner)));
+        let Some(file) = self.inner.config.passwords() else { return };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(watch(file.clone(), Arc::downgrade(&self.inner)))),
+            Err(_) => tracing::warn!(
+                "there is no tokio runtime here, so the file of cookie passwords is not read again when it changes; build this handle within one, or call `reload_keys`"
+            ),
         }
     }
 }

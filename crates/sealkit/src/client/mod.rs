@@ -29,7 +29,7 @@ use judge::invalid_cookie;
 use sealkit_core::{
     Failure, KeyRing, Reason, SealedSession, SecureRandom, UnixMillis, UnsealedSession,
     format::{KeyShapeError, SealError},
-    session::{AuthResponse, SealInfo, SessionReader, payload_in, payload_of},
+    session::{AuthResponse, Converted, Loss, SealInfo, SessionReader, payload_in, payload_of},
 };
 use std::{sync::Arc, time::Duration};
 use url::Url;
@@ -47,6 +47,8 @@ struct Inner {
     api: ApiClient,
     reader: ArcSwap<SessionReader>,
     usage: Usage,
+    /// How many values of a costly format are looked at together.
+    costly: tokio::sync::Semaphore,
     keys: KeySetCache,
     coordinator: Arc<dyn RefreshCoordinator>,
     coordinator_secret: CoordinatorSecret,
@@ -205,11 +207,30 @@ impl Sealkit {
         reader: &SessionReader,
         unsealed: &UnsealedSession,
     ) -> Result<SealedSession, Failure> {
-        self.seal_with(reader, &payload_in(unsealed, reader.encoding().write).payload)
+        let Converted { payload, losses, .. } = payload_in(unsealed, reader.encoding().write);
+        told(&losses);
+        self.seal_with(reader, &payload)
     }
 
     fn seal_with(&self, reader: &SessionReader, payload: &str) -> Result<SealedSession, Failure> {
         reader.seal(payload, self.now(), &*self.inner.random).map_err(sealing_failure)
+    }
+}
+
+/// What the new format does not hold: names of members, never their values.
+fn told(losses: &[Loss]) {
+    let dropped: Vec<&str> =
+        losses.iter().filter(|loss| matches!(loss, Loss::Collides { .. })).map(Loss::member).collect();
+    if !dropped.is_empty() {
+        tracing::warn!(
+            ?dropped,
+            "a session was written in another format, where these members' names mean something else"
+        );
+    } else if !losses.is_empty() {
+        tracing::debug!(
+            ?losses,
+            "a session was written in another format, whose SDK does not keep everything"
+        );
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{
     Sealkit,
     judge::{Judged, invalid_cookie},
+    told,
 };
 use crate::{
     outcome::Outcome,
@@ -11,7 +12,7 @@ use crate::{
 use sealkit_core::{
     CookieAction, Detail, ExpiredSession, Failure, Reason, RefreshToken, SealedSession, Session,
     UnsealedSession,
-    session::{AuthResponse, Judgement, SealInfo, SessionReader, payload_following},
+    session::{AuthResponse, Converted, Judgement, SealInfo, SessionReader, payload_following},
     token::{self, KeySet},
 };
 use std::{sync::Arc, time::Duration};
@@ -105,7 +106,7 @@ impl Sealkit {
         if sealed.is_empty() {
             return Outcome::Anonymous;
         }
-        let (unsealed, seal) = match self.reader().unseal(sealed, self.now()) {
+        let (unsealed, seal) = match self.open(sealed).await {
             Ok(opened) => opened,
             Err(detail) => return self.note(Outcome::failed(invalid_cookie(detail), CookieAction::Keep)),
         };
@@ -113,8 +114,14 @@ impl Sealkit {
             return self.note(Outcome::failed(Failure::new(Reason::NoRefreshToken), CookieAction::Keep));
         }
         let opened = seal.clone();
-        let Some(held) = self.hold(sealed, unsealed, seal) else {
-            return self.note(Outcome::failed(invalid_cookie(Detail::Expired), CookieAction::Keep));
+        let held = if unsealed.is_authentic() {
+            self.hold(sealed, unsealed, seal).ok_or_else(|| invalid_cookie(Detail::Expired))
+        } else {
+            self.hold_proven(unsealed, seal).await
+        };
+        let held = match held {
+            Ok(held) => held,
+            Err(failure) => return self.note(Outcome::failed(failure, CookieAction::Keep)),
         };
         self.note_opened(&opened, held.claims());
         let wait = self.inner.config.refresh().caller_wait;
@@ -132,6 +139,15 @@ impl Sealkit {
             Judgement::UnknownKey { unsealed, .. } => Held::Unproven(Arc::new(*unsealed)),
             _ => Held::Unproven(Arc::new(reader.unseal(sealed, self.now()).ok()?.0)),
         })
+    }
+
+    /// What a visitor wrote asks nothing of the API in our name, unless its token verifies in everything but its time.
+    async fn hold_proven(&self, unsealed: UnsealedSession, seal: SealInfo) -> Result<Held, Failure> {
+        match self.judge_unsealed(unsealed, seal).await {
+            Judged::Valid { session, .. } => Ok(Held::Valid(session)),
+            Judged::Expired(expired) => Ok(Held::Expired(expired)),
+            Judged::Failed(failure) => Err(failure),
+        }
     }
 
     /// Follows `held` to its successor, in `wait` at most. `wanted` is the organization that the caller insists on.
@@ -237,7 +253,9 @@ impl Sealkit {
         response: &AuthResponse,
         anchor: Option<&str>,
     ) -> Result<(Zeroizing<String>, SealedSession), Failure> {
-        let payload = payload_following(old.unsealed(), response, anchor, reader.encoding().write);
+        let Converted { payload, losses, .. } =
+            payload_following(old.unsealed(), response, anchor, reader.encoding().write);
+        told(&losses);
         let sealed = self.seal_with(reader, &payload)?;
         Ok((payload, sealed))
     }

@@ -73,7 +73,12 @@ impl Sealkit {
     ) -> Outcome {
         let mut best: Option<Judged> = None;
         let mut best_value = None;
+        let mut costly = false;
         for value in cookies.into_iter().filter(|value| !value.is_empty()).take(MAX_CANDIDATES) {
+            // One of them is enough for a request.
+            if self.reader().is_costly(&value, self.now()) && std::mem::replace(&mut costly, true) {
+                continue;
+            }
             let judged = self.judge(&value).await;
             if best.as_ref().is_none_or(|best| self.rank(&judged) > self.rank(best)) {
                 best = Some(judged);
@@ -169,6 +174,14 @@ impl Sealkit {
             Judged::Failed(failure) if failure.is_retryable() => (2, 0),
             Judged::Failed(_) => (1, 0),
         }
+    }
+
+    /// True when this session's refresh token is being spent now or has been: its successor is on its way to the browser, or there.
+    /// Nothing must store this session over it.
+    #[must_use]
+    pub fn is_superseded(&self, session: &Session) -> bool {
+        let token = session.unsealed().refresh_token();
+        token.is_some_and(|token| self.inner.coordinator.knows(&self.coordination_key(&token)))
     }
 
     pub(crate) fn has_ended(&self, session_id: &str) -> bool {

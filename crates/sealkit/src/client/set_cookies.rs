@@ -3,7 +3,8 @@
 use super::Sealkit;
 use sealkit_core::{
     CookieAction, Failure, Reason,
-    cookie::{CookieTooLarge, Presence, SetCookie},
+    cookie::{Presence, SetCookie},
+    session::SessionReader,
 };
 
 /// How many of the largest members are named when a session is too large.
@@ -22,28 +23,40 @@ impl Sealkit {
             CookieAction::Clear => return Ok(settings.clears(present)),
             _ => return Ok(Vec::new()),
         };
-        let lines = settings.writes(sealed, present).map_err(|error| self.too_large(&error, sealed))?;
-        if lines.iter().any(SetCookie::nearly_too_large) {
-            let bytes: usize = lines.iter().map(SetCookie::name_and_value_bytes).sum();
+        let limit = self.inner.config.max_cookie_value();
+        if sealed.len() > limit {
+            let bytes = sealed.len();
+            let why = format!(
+                "the session has {bytes} bytes, and no more than {limit} are read here (`max_cookie_value`)"
+            );
+            return Err(self.too_large(&why, sealed));
+        }
+        let lines =
+            settings.writes(sealed, present).map_err(|error| self.too_large(&error.to_string(), sealed))?;
+        let set = || lines.iter().filter(|line| !line.is_deletion());
+        if set().count() > 1 || lines.iter().any(SetCookie::nearly_too_large) {
+            let bytes: usize = set().map(SetCookie::name_and_value_bytes).sum();
             tracing::warn!(
                 bytes,
+                cookies = set().count(),
                 largest = self.largest(sealed),
-                "the session is nearly too large for what browsers keep"
+                "the session does not fit, or only just, into one cookie that browsers keep"
             );
         }
         Ok(lines)
     }
 
-    fn too_large(&self, error: &CookieTooLarge, sealed: &str) -> Failure {
+    fn too_large(&self, why: &str, sealed: &str) -> Failure {
         let largest = self.largest(sealed);
         Failure::new(Reason::CookieTooLarge).with_hint(format!(
-            "{error}; largest: {largest}. Store less in the user's metadata or in the token's claims"
+            "{why}; largest: {largest}. Store less in the user's metadata or in the token's claims"
         ))
     }
 
     /// The members that make it large, in bytes of the payload. Names only.
     fn largest(&self, sealed: &str) -> String {
-        let Ok((unsealed, _)) = self.unseal(sealed) else { return "unknown".to_owned() };
+        let reader = SessionReader::clone(&self.reader()).with_limit(usize::MAX);
+        let Ok((unsealed, _)) = reader.unseal(sealed, self.now()) else { return "unknown".to_owned() };
         let members = unsealed.sizes();
         let named: Vec<String> =
             members.iter().take(NAMED).map(|(member, bytes)| format!("{member} {bytes}")).collect();

@@ -22,10 +22,6 @@ pub(super) const VARIABLES: &[&str] = &[
     env::REWRITE,
 ];
 
-/// What `WORKOS_SESSION_ENCODING_*` mean by `unsealed`: both forms of the upstream's proposals are read, and base64url is written,
-/// as the proposal does that the settings come from.
-const UNSEALED: [Format; 2] = [Format::PlainJson, Format::B64urlJson];
-
 /// The settings as they were given.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EncodingInput {
@@ -65,7 +61,7 @@ impl EncodingInput {
         }
         let write = format.or(upstream_write).unwrap_or(Format::Iron);
         let mut policy =
-            EncodingPolicy::sealed(write).with_read(formats.or(upstream_read).unwrap_or_else(|| {
+            EncodingPolicy::writing(write).with_read(formats.or(upstream_read).unwrap_or_else(|| {
                 // An unsealed format is never read without being named.
                 let default = FormatSet::sealed();
                 if write.is_authenticated() { default.with(write) } else { default }
@@ -106,7 +102,7 @@ impl Names {
 
     /// How a format comes to be read.
     fn to_read(&self, format: Format) -> String {
-        let in_both = UNSEALED.contains(&format) || format.is_read_by_default();
+        let in_both = FormatSet::sealed().union(FormatSet::unsealed()).contains(format);
         match self.read {
             env::SESSION_ENCODING_READ if in_both => format!("set {} to both", env::SESSION_ENCODING_READ),
             env::SESSION_ENCODING_READ => {
@@ -118,6 +114,7 @@ impl Names {
     }
 }
 
+/// By `unsealed` base64url is written, as the proposal does that the settings come from.
 fn upstream_write(text: String) -> Result<Format, (String, &'static str)> {
     match text.as_str() {
         "sealed" => Ok(Format::Iron),
@@ -128,12 +125,12 @@ fn upstream_write(text: String) -> Result<Format, (String, &'static str)> {
     }
 }
 
+/// By `unsealed` both forms of the upstream's proposals are read.
 fn upstream_read(text: String) -> Result<FormatSet, (String, &'static str)> {
-    let unsealed = UNSEALED.into_iter().collect();
     match text.as_str() {
         "sealed" => Ok(FormatSet::sealed()),
-        "unsealed" => Ok(unsealed),
-        "both" => Ok(UNSEALED.into_iter().fold(FormatSet::sealed(), FormatSet::with)),
+        "unsealed" => Ok(FormatSet::unsealed()),
+        "both" => Ok(FormatSet::sealed().union(FormatSet::unsealed())),
         other => Err((
             format!("{} is none of sealed, unsealed, both", shown(other)),
             "write sealed, unsealed or both",
@@ -151,8 +148,8 @@ fn formats(text: String) -> Result<FormatSet, (String, Cow<'static, str>)> {
     let mut all = FormatSet::EMPTY;
     for id in text.split(',').map(str::trim) {
         all = match id {
-            "sealed" => FormatSet::sealed().iter().fold(all, FormatSet::with),
-            "unsealed" => UNSEALED.into_iter().fold(all, FormatSet::with),
+            "sealed" => all.union(FormatSet::sealed()),
+            "unsealed" => all.union(FormatSet::unsealed()),
             id => {
                 let format = id.parse().map_err(|_| {
                     let fix = format!(

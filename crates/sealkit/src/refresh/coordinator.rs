@@ -85,6 +85,10 @@ pub trait RefreshCoordinator: fmt::Debug + Send + Sync {
     /// The result for this request: a kept one, that of the grant under way, or that of `job`, run now.
     fn run<'a>(&'a self, request: GrantRequest, job: GrantJob) -> CoordinatorFuture<'a, Published>;
 
+    /// True when a grant of this key is under way, or its success is kept. Must not wait for anything; a coordinator of several
+    /// processes answers for what this one knows.
+    fn knows(&self, key: &CoordinationKey) -> bool;
+
     /// Remembers that a session has ended, kept results included.
     fn end_session<'a>(&'a self, session_id: &'a str) -> CoordinatorFuture<'a, ()>;
 

@@ -295,6 +295,14 @@ impl RefreshCoordinator for InProcessCoordinator {
         Box::pin(std::future::ready(()))
     }
 
+    fn knows(&self, key: &CoordinationKey) -> bool {
+        let now = self.shared.clock.now();
+        self.shared.state().grants.get(key).is_some_and(|entry| {
+            entry.running.is_some()
+                || entry.kept.iter().any(|kept| kept.is_in_force(now) && kept.result.is_ok())
+        })
+    }
+
     fn has_ended(&self, session_id: &str) -> bool {
         self.shared.state().has_ended(Some(session_id), self.shared.clock.now())
     }

@@ -97,7 +97,7 @@ async fn a_cookie_that_does_not_open_is_nobodys_use_and_an_unproven_one_is_no_us
 async fn passwords_that_cannot_seal_are_refused_and_nothing_changes() {
     let hex = "0123456789abcdef".repeat(4);
     let world = World::configured(|config| {
-        config.key_ring(ring(&[("hex", &hex)])).encoding(EncodingPolicy::sealed(Format::RustGcm))
+        config.key_ring(ring(&[("hex", &hex)])).encoding(EncodingPolicy::writing(Format::RustGcm))
     });
     let cookie = world.ada();
     let error = world.sealkit.replace_keys(ring(&[("text", PASSWORD)])).unwrap_err();
@@ -277,7 +277,7 @@ async fn a_reload_by_hand_works_at_once_and_errs_where_there_is_no_file() {
     );
     let rust = File::new("hex=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n");
     let world = World::configured(|config| {
-        config.cookie_passwords_file(&rust.0).encoding(EncodingPolicy::sealed(Format::RustGcm))
+        config.cookie_passwords_file(&rust.0).encoding(EncodingPolicy::writing(Format::RustGcm))
     });
     rust.write(format!("text={PASSWORD}\n"));
     let error = world.sealkit.reload_keys().unwrap_err().to_string();

@@ -81,7 +81,7 @@ async fn every_cookie_that_opens_is_counted_by_format_and_password_with_its_age(
     let fernet = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     let world = World::configured(|config| {
         let ring = KeyRing::builder().password("new", fernet).password("old", PASSWORD).build().unwrap();
-        let policy = EncodingPolicy::sealed(Format::PythonFernet);
+        let policy = EncodingPolicy::writing(Format::PythonFernet);
         config.key_ring(ring).encoding(policy.with_read(policy.read.with(Format::PlainJson)))
     });
     let minted = world.mint(MintSession::for_user(ADA));

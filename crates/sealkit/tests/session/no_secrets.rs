@@ -332,7 +332,7 @@ async fn changing_passwords(world: &World, watch: &mut Watch) {
 async fn other_formats(world: &World, watch: &mut Watch) {
     let read = FormatSet::sealed().with(Format::PlainJson).with(Format::B64urlJson);
     for write in [Format::PlainJson, Format::B64urlJson, Format::Iron] {
-        let policy = EncodingPolicy::sealed(write).with_read(read).with_rewrite(Rewrite::OnRead);
+        let policy = EncodingPolicy::writing(write).with_read(read).with_rewrite(Rewrite::OnRead);
         let sealkit = world.another(|config| config.encoding(policy));
         let sealed = watch.minted(world, &world.mint(MintSession::for_user(ADA)));
         let unsealed = world.payload(&sealed).to_string();

@@ -119,7 +119,7 @@ fn what_is_written_must_be_read() {
     insta::assert_snapshot!(problems(&[read("ruby-v7")]), @"SEALKIT_FORMATS_READ: `iron` would be written and not read: every sign-in would be lost; add `iron` to SEALKIT_FORMATS_READ");
     insta::assert_snapshot!(problems(&[read("iron"), write("ruby-v7")]), @"SEALKIT_FORMAT_WRITE: `ruby-v7` would be written and not read: every sign-in would be lost; add `ruby-v7` to SEALKIT_FORMATS_READ");
     insta::assert_snapshot!(problems(&[("WORKOS_SESSION_ENCODING_READ", "both"), write("signed-json")]), @"SEALKIT_FORMAT_WRITE: `signed-json` would be written and not read: every sign-in would be lost; set SEALKIT_FORMATS_READ to the formats that are read, `signed-json` among them");
-    let code = EncodingPolicy::sealed(Format::Iron).with_read(FormatSet::EMPTY);
+    let code = EncodingPolicy::writing(Format::Iron).with_read(FormatSet::EMPTY);
     let config = Config::builder().client_id("client_1").cookie_password(PASSWORD).encoding(code).build();
     insta::assert_snapshot!(config.unwrap_err(), @"encoding: `iron` would be written and not read: every sign-in would be lost; add `iron` to what is read");
 }
@@ -203,7 +203,7 @@ fn every_bad_format_setting_is_told_at_once_beside_the_others() {
 
 #[test]
 fn a_policy_in_code_stands_above_the_environment_and_what_was_wrong_there() {
-    let code = EncodingPolicy::sealed(Format::RubyV7).with_rewrite(Rewrite::OnRead);
+    let code = EncodingPolicy::writing(Format::RubyV7).with_rewrite(Rewrite::OnRead);
     let lookup = |name: &str| match name {
         "WORKOS_CLIENT_ID" => Some("client_1".to_owned()),
         "WORKOS_COOKIE_PASSWORD" => Some(PASSWORD.to_owned()),
@@ -240,7 +240,7 @@ fn the_format_that_is_written_needs_a_password_of_its_shape() {
         // Whichever of several fits it.
         let ring = KeyRing::builder().password("text", PASSWORD).password("fits", fits).build().unwrap();
         let config =
-            Config::builder().client_id("client_1").encoding(EncodingPolicy::sealed(format)).key_ring(ring);
+            Config::builder().client_id("client_1").encoding(EncodingPolicy::writing(format)).key_ring(ring);
         assert!(config.build().is_ok(), "{write}");
     }
     insta::assert_snapshot!(

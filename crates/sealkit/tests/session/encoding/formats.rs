@@ -23,7 +23,7 @@ fn formats() -> impl Iterator<Item = (Format, CookiePassword)> {
 
 fn in_format(format: Format, password: CookiePassword) -> World {
     let ring = KeyRing::builder().password("fits", password).build().unwrap();
-    let encoding = EncodingPolicy::sealed(format).with_rewrite(Rewrite::OnRead);
+    let encoding = EncodingPolicy::writing(format).with_rewrite(Rewrite::OnRead);
     World::configured(|config| config.key_ring(ring).encoding(encoding))
 }
 
@@ -96,7 +96,7 @@ async fn sign_in_authenticate_refresh_and_sign_out_in_every_format() {
 #[tokio::test(start_paused = true)]
 async fn without_any_password_sign_ins_are_sealed_with_the_derived_one() {
     let world = World::new();
-    let unsealed = EncodingPolicy::sealed(Format::B64urlJson)
+    let unsealed = EncodingPolicy::writing(Format::B64urlJson)
         .with_read([Format::PlainJson, Format::B64urlJson].into_iter().collect());
     let derived = || {
         let config = sealkit::Config::builder()
@@ -137,7 +137,7 @@ async fn who_only_reads_unsealed_cookies_needs_no_password_and_begins_no_sign_in
     let config = sealkit::Config::builder()
         .client_id(world.idp.client_id())
         .api_base(world.idp.base_url())
-        .encoding(EncodingPolicy::sealed(Format::PlainJson).with_read(unsealed))
+        .encoding(EncodingPolicy::writing(Format::PlainJson).with_read(unsealed))
         .build()
         .unwrap();
     assert!(config.key_ring().keys().is_empty());

@@ -179,11 +179,24 @@ async fn the_organization_of_a_refresh_is_the_tokens_or_none() {
         session(&world.resolve(&cookie).await);
         assert_eq!(world.grants().last().unwrap().json()["organization_id"], organization);
     }
-    // An explicit refresh of what nobody has proven asks for none.
+}
+
+/// Anybody can write such a cookie: it must not spend our API key's budget.
+#[tokio::test(start_paused = true)]
+async fn an_explicit_refresh_of_what_nobody_has_proven_asks_the_api_nothing() {
+    let world = world(both(Format::Iron));
     let minted = world.mint(MintSession::for_user(ADA));
-    let cookie = forged(&world.user_id(ADA), "not.a.token", &minted.refresh_token).to_string();
+    let before = world.grants().len();
+    for token in ["not.a.token", &minted.access_token[..minted.access_token.len() - 4]] {
+        let cookie = forged(&world.user_id(ADA), token, &minted.refresh_token).to_string();
+        let outcome = world.sealkit.refresh(&cookie, RefreshOptions::default()).await;
+        assert!(outcome.failure().is_some() && *outcome.cookie() == CookieAction::Keep, "{outcome:?}");
+    }
+    assert_eq!(world.grants().len(), before);
+    // With a token that verifies it is a refresh like any other.
+    let cookie = forged_by(&world, &minted).to_string();
     session(&world.sealkit.refresh(&cookie, RefreshOptions::default()).await);
-    assert_eq!(world.grants().last().unwrap().json()["organization_id"], Value::Null);
+    assert_eq!(world.grants().len(), before + 1);
 }
 
 #[tokio::test(start_paused = true)]

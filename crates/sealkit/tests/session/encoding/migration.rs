@@ -73,7 +73,7 @@ async fn from_sealed_to_unsealed_and_back_with_live_sessions() {
         let sealed = fleet.stage(EncodingPolicy::default());
         let reads_both = fleet.stage(both(Format::Iron));
         let writes_unsealed = fleet.stage(both(unsealed));
-        let only = EncodingPolicy::sealed(unsealed)
+        let only = EncodingPolicy::writing(unsealed)
             .with_read([Format::PlainJson, Format::B64urlJson].into_iter().collect());
         let fully_unsealed = fleet.stage(only);
         fleet.serve(&[&sealed]).await;
@@ -106,7 +106,7 @@ async fn from_one_sealed_format_to_another_needs_one_stage() {
     let mut fleet = Fleet::new(World::new());
     let iron = fleet.stage(EncodingPolicy::default());
     for write in [Format::RubyV7, Format::GoGcm, Format::RrCookie, Format::KotlinIron] {
-        let next = fleet.stage(EncodingPolicy::sealed(write));
+        let next = fleet.stage(EncodingPolicy::writing(write));
         fleet.serve(&[&iron, &next]).await;
         fleet.serve(&[&next]).await;
         assert_eq!(fleet.formats(&next), [write]);

@@ -14,7 +14,7 @@ use sealkit::{
 /// Reads everything that is sealed and everything that is not, and writes this.
 fn both(write: Format) -> EncodingPolicy {
     let read = FormatSet::sealed().with(Format::PlainJson).with(Format::B64urlJson);
-    EncodingPolicy::sealed(write).with_read(read)
+    EncodingPolicy::writing(write).with_read(read)
 }
 
 fn world(encoding: EncodingPolicy) -> World {
