@@ -40,18 +40,22 @@ them; this table is what the code goes by, and the page is printed from it.
 const AFTER: &str = "
 *Sealed* is encrypted and authenticated, *signed* is authenticated and readable by the visitor, *open* is neither. *Names*: `camel` is
 `accessToken` and `emailVerified`, `snake` is `access_token` and `email_verified`. Values are converted between them by table:
-nothing inside `metadata` or `impersonator` is ever renamed, and members that nobody knows stay where they are.
+nothing inside `metadata` or `impersonator` is ever renamed, and members that nobody knows stay where they are. What the SDK of a
+format does not keep when it writes a session anew is told (`sealkit convert` counts it); dropped is only a member whose name would
+mean something else in the new format. Of a React Router cookie the session is kept, what an application stores beside it is not.
 
 ## Which formats are read and written
 
 - **Written**: `iron`, unless `SEALKIT_FORMAT_WRITE` (or `EncodingPolicy`) names another.
 - **Read**: an allow-list. By default every format that is sealed and cheap to try, as far as a password of the right shape is
   configured. What is costly (`dotnet-gcm`: 100,000 rounds for every value that anybody sends), only signed, or open is read when
-  `SEALKIT_FORMATS_READ` names it.
+  `SEALKIT_FORMATS_READ` names it. Costly values are looked at beside the runtime, two at once and one for each request.
 - **Recognised by shape, opened by tag.** A value's shape says which formats it may be; those are tried in order until an
   authentication tag verifies. When none does there is one answer, which does not say how near a candidate came.
 - A cookie of another format or password than the one to be written is written anew with the next cookie that is set anyway (a
-  refresh, so within minutes), or with `SEALKIT_REWRITE=on-read` at once.
+  refresh, so within minutes), or with `SEALKIT_REWRITE=on-read` at once. On-read is for a fleet whose requests for one browser
+  meet in one process: a rewritten cookie is dropped when its refresh token is being spent or has been, and another process does
+  not know that.
 
 ## Unsealed cookies, and the guard
 

@@ -590,7 +590,7 @@ fn inspect_never_shows_refresh_token_or_signature_and_people_only_on_request() {
 
 #[test]
 fn help_has_examples_and_no_secret_is_an_argument() {
-    for command in ["seal", "unseal", "authenticate", "refresh", "inspect"] {
+    for command in ["seal", "unseal", "authenticate", "refresh", "inspect", "convert"] {
         let ran = sealkit([command, "--help"]).run();
         assert!(
             ran.code == 0 && ran.stdout.contains("Examples:") && ran.stdout.contains("--password-file"),
@@ -611,7 +611,10 @@ fn help_has_examples_and_no_secret_is_an_argument() {
       authenticate  Say whether a cookie value authenticates somebody, and whom
       refresh       Exchange the refresh token inside a cookie value for a new session
       inspect       Take a cookie apart: what it is, why it does or does not work, and the fix
-      key           Make cookie passwords
+      convert       Seal many cookies anew in another format or with another password
+      migrate       Plan how a fleet of services moves from one format to another, without logging
+                    anyone out
+      key           Make cookie passwords, and see which ones are still in use
       dev           Run an identity provider and a demo application on this machine
       help          Print this message or the help of the given subcommand(s)
 
