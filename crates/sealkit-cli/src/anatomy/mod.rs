@@ -74,6 +74,9 @@ pub(crate) struct Anatomy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) looks_like: Option<String>,
     pub(crate) key: Option<String>,
+    /// When it was sealed, where the format says so (seconds since 1970).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sealed_at: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) seal_expires_at: Option<u64>,
     pub(crate) members: Vec<Member>,
@@ -152,6 +155,7 @@ impl Anatomy {
             writer: None,
             looks_like: looks_like(&pasted.value, formats),
             key: None,
+            sealed_at: None,
             seal_expires_at: None,
             members: Vec::new(),
             token: None,
@@ -197,6 +201,7 @@ impl Anatomy {
         if self.key.is_none() {
             self.key = Some("none".to_owned());
         }
+        self.sealed_at = opening.sealed_at.map(UnixMillis::as_secs);
         self.seal_expires_at = opening.expires_at.map(UnixMillis::as_secs);
         let read = UnsealedSession::read(opening.plaintext.clone(), opening.format);
         let format = read.as_ref().map_or(opening.format, |(_, format)| *format);
@@ -215,6 +220,13 @@ impl Anatomy {
             let ends = opening.expires_at.is_some();
             self.writer = writer::of(format, &writer::Payload { names, members: &members, ends });
         }
+    }
+
+    /// Since when it is out there, and how that is known: from the seal, or (most formats do not say it) from the token inside.
+    pub(crate) fn since(&self) -> Option<(UnixMillis, &'static str)> {
+        let sealed = self.sealed_at.map(|at| (at, "sealed"));
+        let issued = || self.token.as_ref()?.issued_at.map(|at| (at, "its token was issued"));
+        sealed.or_else(issued).map(|(at, how)| (UnixMillis::from_secs(at), how))
     }
 
     /// Exit codes and colours: does anything speak against it?

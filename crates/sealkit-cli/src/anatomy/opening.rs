@@ -14,6 +14,8 @@ pub(super) struct Opening {
     pub(super) format: Format,
     /// The password's name; none for a format that has none.
     pub(super) key: Option<String>,
+    /// When it was sealed, where the format says so.
+    pub(super) sealed_at: Option<UnixMillis>,
     pub(super) expires_at: Option<UnixMillis>,
     pub(super) plaintext: Vec<u8>,
 }
@@ -48,6 +50,7 @@ pub(super) fn open(
                 return Ok(Opening {
                     format: *format,
                     key: opened.key.map(Key::name).map(str::to_owned),
+                    sealed_at: opened.sealed_at,
                     expires_at: opened.expires_at,
                     plaintext,
                 });

@@ -99,7 +99,7 @@ fn text(anatomy: &Anatomy, now: UnixMillis) -> String {
     let mut text = String::new();
     verdict(anatomy, &mut text);
     also(anatomy, &mut text);
-    cookie(anatomy, &mut text);
+    cookie(anatomy, now, &mut text);
     if !anatomy.members.is_empty() {
         heading("Inside", &mut text);
         for one in &anatomy.members {
@@ -146,7 +146,7 @@ fn also(anatomy: &Anatomy, text: &mut String) {
     }
 }
 
-fn cookie(anatomy: &Anatomy, text: &mut String) {
+fn cookie(anatomy: &Anatomy, now: UnixMillis, text: &mut String) {
     heading("Cookie", text);
     if let Some(name) = &anatomy.cookie_name {
         row("name", name, text);
@@ -161,6 +161,9 @@ fn cookie(anatomy: &Anatomy, text: &mut String) {
     }
     if let Some(key) = &anatomy.key {
         row("key", key, text);
+    }
+    if let Some((since, how)) = anatomy.since() {
+        row("age", &format!("{how} {}", output::relative(since, now)), text);
     }
     let encoded = if anatomy.percent_encoded { ", percent-encoded" } else { "" };
     row("size", &format!("{} of {} bytes{encoded}", anatomy.size.cookie, anatomy.size.limit), text);

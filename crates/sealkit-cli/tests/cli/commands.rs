@@ -393,6 +393,7 @@ fn inspect_takes_a_good_cookie_apart() {
       format         iron, written by @workos-inc/node 7.15 and later, authkit-nextjs, authkit-session
       writer         authkit-session or authkit-nextjs, on @workos-inc/node 10.1 and later
       key            WORKOS_COOKIE_PASSWORD
+      age            its token was issued 365 d 0 h ago
       size           2129 of 4096 bytes
 
     Inside
@@ -460,6 +461,7 @@ fn inspect_names_what_is_wrong_and_the_fix() {
       format         iron, written by @workos-inc/node 7.15 and later, authkit-nextjs, authkit-session
       writer         authkit-session or authkit-nextjs, on @workos-inc/node 10.1 and later
       key            WORKOS_COOKIE_PASSWORD
+      age            its token was issued 365 d 0 h ago
       size           2129 of 4096 bytes
 
     Inside
