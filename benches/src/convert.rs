@@ -98,7 +98,7 @@ impl Passwords {
 
 fn reader(ring: &KeyRing, write: Format) -> SessionReader {
     SessionReader::new(ring.clone(), TokenPolicy::new(IssuerPolicy::Any))
-        .with_encoding(EncodingPolicy::sealed(write).with_read(FormatSet::all()))
+        .with_encoding(EncodingPolicy::writing(write).with_read(FormatSet::all()))
 }
 
 /// A session of the usual size: a token of 1.2 KB and a user of half a kilobyte.

@@ -39,14 +39,14 @@ pub enum Rewrite {
 
 impl Default for EncodingPolicy {
     fn default() -> Self {
-        Self::sealed(Format::Iron)
+        Self::writing(Format::Iron)
     }
 }
 
 impl EncodingPolicy {
     /// Writes `format`, and reads it and every format that is read by default.
     #[must_use]
-    pub fn sealed(format: Format) -> Self {
+    pub fn writing(format: Format) -> Self {
         Self {
             write: format,
             read: FormatSet::sealed().with(format),

@@ -38,7 +38,7 @@ fn ring(passwords: &[(&'static str, &'static str)]) -> KeyRing {
 
 /// Writes this format and reads all.
 fn reader(format: Format, ring: KeyRing) -> SessionReader {
-    let encoding = EncodingPolicy::sealed(format).with_read(FormatSet::all());
+    let encoding = EncodingPolicy::writing(format).with_read(FormatSet::all());
     SessionReader::new(ring, TokenPolicy::new(IssuerPolicy::Any)).with_encoding(encoding)
 }
 

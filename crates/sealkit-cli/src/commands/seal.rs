@@ -22,7 +22,7 @@ struct Sealed<'a> {
 pub(crate) fn run(args: &Seal) -> anyhow::Result<ExitCode> {
     let format = args.format;
     let ring = args.passwords.sealing_ring()?;
-    EncodingPolicy::sealed(format).check_ring(&ring)?;
+    EncodingPolicy::writing(format).check_ring(&ring)?;
     let Ok(payload) = input::text("the JSON payload")? else {
         bail!("the payload on standard input is not UTF-8 text, or far too large");
     };

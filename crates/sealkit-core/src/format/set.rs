@@ -17,6 +17,18 @@ impl FormatSet {
         Format::ALL.iter().copied().filter(|format| format.is_read_by_default()).collect()
     }
 
+    /// Every format that protects nothing.
+    #[must_use]
+    pub fn unsealed() -> Self {
+        Format::ALL.iter().copied().filter(|format| !format.is_authenticated()).collect()
+    }
+
+    /// This set and every format of `other`.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Every format there is.
     #[must_use]
     pub fn all() -> Self {
@@ -103,6 +115,7 @@ mod tests {
         assert_eq!("iron,".parse::<FormatSet>(), Err(UnknownFormat));
         assert_eq!(FormatSet::all().without(Format::Iron).with(Format::Iron), FormatSet::all());
         assert_eq!(FormatSet::all().iter().count(), Format::ALL.len());
+        assert_eq!(set.union("iron,go-gcm".parse().unwrap()).to_string(), "iron,python-fernet,go-gcm");
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn job(args: &Convert) -> anyhow::Result<Job> {
         None if unsealed => input::no_passwords()?,
         None => sealing_ring(args, opens_nothing, &opening)?,
     };
-    EncodingPolicy::sealed(to).check_ring(&sealing).with_context(|| {
+    EncodingPolicy::writing(to).check_ring(&sealing).with_context(|| {
         format!("no password to seal with: name one of the right shape with --to-password-file for `{to}`")
     })?;
     Ok(Job { from, to, opening, sealing, trust_unsealed: args.trust_unsealed, now: args.moment.time() })
