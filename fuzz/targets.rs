@@ -8,7 +8,7 @@ use sealkit_core::{
     Detail, EncodingPolicy, KeyRing, PathRules, SystemRandom, UnixMillis,
     cookie::{self, CookieSettings, LargeCookies, MAX_CANDIDATES, Presence},
     format::{Format, FormatSet, detect, iron},
-    session::{DEFAULT_LIMIT, SessionReader, Style, UnsealedSession, payload_in},
+    session::{DEFAULT_LIMIT, SessionReader, UnsealedSession, payload_in},
     sign_in::{Callback, OwnRoutes, ReturnTo, check_pkce},
     token::{IssuerPolicy, KeySet, TokenPolicy, peek_session_id},
 };
@@ -42,6 +42,12 @@ static READS_ALL: LazyLock<SessionReader> = LazyLock::new(|| {
         .with_encoding(EncodingPolicy::default().with_read(FormatSet::all()))
 });
 
+/// Reads what is read when nothing is named, with the same passwords.
+static READS_SEALED: LazyLock<SessionReader> = LazyLock::new(|| {
+    SessionReader::new(MIXED.clone(), TokenPolicy::new(IssuerPolicy::Any))
+        .with_encoding(EncodingPolicy::default().with_read(FormatSet::sealed()))
+});
+
 static READER: LazyLock<SessionReader> =
     LazyLock::new(|| SessionReader::new(RING.clone(), TokenPolicy::new(IssuerPolicy::Any)));
 
@@ -66,8 +72,8 @@ pub(crate) fn seal(data: &[u8]) {
 
 /// A plaintext: read without a panic in every style; what is read is kept byte for byte.
 pub(crate) fn payload(data: &[u8]) {
-    for style in [Style::Camel, Style::KotlinMixed, Style::Snake] {
-        if let Ok(session) = UnsealedSession::parse(data.to_vec(), style) {
+    for format in [Format::Iron, Format::KotlinIron, Format::PythonFernet] {
+        if let Ok(session) = UnsealedSession::parse_as(data.to_vec(), format) {
             assert!(!session.access_token().is_empty());
             assert_eq!(session.expose_text().as_bytes(), data);
             let _ = (session.refresh_token(), session.organization_id(), session.impersonator_reason());
@@ -80,7 +86,7 @@ pub(crate) fn payload(data: &[u8]) {
             );
             let next =
                 sealkit_core::session::payload_after(&session, &response.expect("an answer"), Some("user_1"));
-            UnsealedSession::parse(next.as_bytes().to_vec(), style).expect("a successor is a session");
+            UnsealedSession::parse_as(next.as_bytes().to_vec(), format).expect("a successor is a session");
         }
     }
 }
@@ -228,7 +234,13 @@ pub(crate) fn reader(data: &[u8]) {
     let before = &candidates[..open.unwrap_or_default()];
     assert!(!before.iter().any(|format| format.is_authenticated()), "{candidates:?}");
     assert!(candidates.len() == 1 || !candidates.contains(&Format::DotnetGcm), "{candidates:?}");
-    match READS_ALL.unseal(&value, EARLY) {
+    let all = READS_ALL.unseal(&value, EARLY);
+    if let Ok((less, its)) = READS_SEALED.unseal(&value, EARLY) {
+        let (session, seal) = all.as_ref().expect("whoever reads more reads it, too");
+        assert_eq!((less.expose_text(), less.style()), (session.expose_text(), session.style()));
+        assert_eq!((its.format, &its.key, its.sealed_at), (seal.format, &seal.key, seal.sealed_at));
+    }
+    match all {
         Ok((session, seal)) => {
             assert!(candidates.iter().any(|shape| *shape == seal.format || is_twin(*shape, seal.format)));
             assert!(!session.access_token().is_empty());

@@ -19,7 +19,6 @@ pub(crate) const DEFAULT_ID: &str = "1";
 pub struct Key {
     name: Arc<str>,
     id: Option<Arc<str>>,
-    password: CookiePassword,
     prepared: Prepared,
 }
 
@@ -48,9 +47,14 @@ impl Key {
         &self.prepared
     }
 
-    /// The password's length as the SDKs count it.
-    pub(crate) fn is_short(&self) -> bool {
-        self.password.expose_secret().encode_utf16().count() < MIN_PASSWORD_CHARACTERS
+    /// The id that iron writes for it, and that it opens.
+    pub(crate) fn iron_id(&self) -> &str {
+        self.id().unwrap_or(DEFAULT_ID)
+    }
+
+    /// Under [`MIN_PASSWORD_CHARACTERS`].
+    pub(crate) const fn is_short(&self) -> bool {
+        self.prepared.is_short()
     }
 }
 
@@ -94,12 +98,7 @@ impl KeyRing {
 
     /// The keys that a seal with this id may be opened with; a key without an id stands for [`DEFAULT_ID`].
     pub(crate) fn named(&self, id: &str) -> impl Iterator<Item = &Key> {
-        self.keys.iter().filter(move |key| key.id().unwrap_or(DEFAULT_ID) == id)
-    }
-
-    /// The key that iron seals with: the first. ([`Format::sealing_key`](crate::format::Format::sealing_key) asks for any format.)
-    pub(crate) fn sealing_key(&self) -> Option<&Key> {
-        self.keys.first()
+        self.keys.iter().filter(move |key| key.iron_id() == id)
     }
 }
 
@@ -129,7 +128,9 @@ impl KeyRingBuilder {
         self
     }
 
-    /// Lets passwords under 32 characters open (never seal, in the libraries' formats). For tools that look at old cookies.
+    /// Lets passwords under 32 characters open. They never seal in a format whose passwords are a text of at least 32 characters
+    /// ([`KeyShape::Text32`](crate::format::KeyShape::Text32)); another shape has a length of its own. For tools that look at
+    /// old cookies.
     pub const fn with_insecure_short_passwords(mut self) -> Self {
         self.short_passwords = true;
         self
@@ -167,7 +168,7 @@ impl KeyRingBuilder {
                 problems.push(KeyRingProblem::DuplicateId { name: name.to_string() });
             }
             let prepared = Prepared::new(password.expose_secret());
-            keys.push(Key { name, id, password, prepared });
+            keys.push(Key { name, id, prepared });
         }
         if problems.is_empty() { Ok(KeyRing { keys: keys.into() }) } else { Err(KeyRingError { problems }) }
     }

@@ -9,7 +9,7 @@ use members::members;
 use proptest::prelude::*;
 use sealkit_core::{
     Detail, KeyRing, Reason, SystemRandom, UnixMillis, UnsealedSession,
-    format::iron,
+    format::{Format, iron},
     session::{AuthResponse, Judgement, SessionReader, Style, payload_after, payload_of},
     sign_in::{Callback, OwnRoutes, PkceState, ReturnTo},
     token::{IssuerPolicy, KeySet, TokenPolicy},
@@ -46,6 +46,12 @@ fn answer(round: usize, metadata: &Value) -> AuthResponse {
         "impersonator": { "email": "x@example.com", "reason": "first_name", "inner_case": { "snake_case": 1 } },
     });
     AuthResponse::from_json(answer.to_string().as_bytes()).unwrap()
+}
+
+/// A payload whose members are named so.
+fn parsed(payload: Vec<u8>, style: Style) -> Result<UnsealedSession, Detail> {
+    let format = Format::ALL.iter().find(|format| format.style() == style).unwrap();
+    UnsealedSession::parse_as(payload, *format)
 }
 
 fn member(json: &str, name: &str) -> String {
@@ -102,7 +108,7 @@ proptest! {
         let metadata = Value::Object(metadata);
         for style in [Style::Camel, Style::Snake, Style::KotlinMixed] {
             let new = payload_of(&answer(0, &metadata), style).to_string();
-            let old = UnsealedSession::parse(new.clone().into_bytes(), style).unwrap();
+            let old = parsed(new.clone().into_bytes(), style).unwrap();
             let later = payload_after(&old, &answer(1, &metadata), None).to_string();
             for payload in [new, later] {
                 let payload: Value = serde_json::from_str(&payload).unwrap();
@@ -145,7 +151,7 @@ proptest! {
         let mut all = own;
         all.push(("accessToken".to_owned(), Value::from(text.as_str()).to_string()));
         all.push(("user".to_owned(), json!({ "id": text, "firstName": text, "metadata": { "k": text } }).to_string()));
-        match UnsealedSession::parse(object(&all).into_bytes(), Style::Camel) {
+        match parsed(object(&all).into_bytes(), Style::Camel) {
             Ok(session) => {
                 prop_assert_eq!(session.access_token(), &text);
                 let user = session.user().unwrap();
@@ -170,15 +176,15 @@ proptest! {
         let answer = AuthResponse::from_json(body.as_bytes()).unwrap();
         for style in [Style::Camel, Style::Snake, Style::KotlinMixed] {
             let new = payload_of(&answer, style);
-            let old = UnsealedSession::parse(new.as_bytes().to_vec(), style).unwrap();
+            let old = parsed(new.as_bytes().to_vec(), style).unwrap();
             let mut later = vec![payload_after(&old, &answer, None)];
             let names = if style == Style::Snake { "access_token" } else { "accessToken" };
             let before = format!(r#"{{"{names}":"old","user":{before}}}"#);
-            if let Ok(old) = UnsealedSession::parse(before.into_bytes(), style) {
+            if let Ok(old) = parsed(before.into_bytes(), style) {
                 later.push(payload_after(&old, &answer, Some("user_1")));
             }
             for payload in later {
-                let session = UnsealedSession::parse(payload.as_bytes().to_vec(), style).unwrap();
+                let session = parsed(payload.as_bytes().to_vec(), style).unwrap();
                 prop_assert_eq!(session.access_token(), "at");
                 let refresh_token = session.refresh_token().unwrap();
                 prop_assert_eq!(refresh_token.expose_secret(), "rt");
@@ -189,7 +195,7 @@ proptest! {
     #[test]
     fn nothing_panics_on_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         for style in [Style::Camel, Style::Snake, Style::KotlinMixed] {
-            let _ = UnsealedSession::parse(bytes.clone(), style);
+            let _ = parsed(bytes.clone(), style);
         }
         let _ = (KeySet::parse(&bytes), AuthResponse::from_json(&bytes), PkceState::parse(&bytes, None, NOW));
         let text = String::from_utf8_lossy(&bytes);
@@ -231,7 +237,7 @@ proptest! {
         let mut payload = begun.clone();
         for round in 1..=20 {
             let sealed = seal(payload.as_bytes());
-            let old = UnsealedSession::parse(open(&sealed).unwrap(), style).unwrap();
+            let old = parsed(open(&sealed).unwrap(), style).unwrap();
             prop_assert_eq!(old.expose_text(), &payload);
             payload = payload_after(&old, &answer(round, &json!({})), Some("user_1")).to_string();
         }
@@ -239,7 +245,7 @@ proptest! {
         prop_assert_eq!(unknown(members(&member(&payload, "user"))), inside);
         let order = |json: &str| members(json).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         prop_assert_eq!(order(&payload), order(&begun));
-        let last = UnsealedSession::parse(payload.into_bytes(), style).unwrap();
+        let last = parsed(payload.into_bytes(), style).unwrap();
         prop_assert_eq!(last.access_token(), "at_20");
         let refresh_token = last.refresh_token().unwrap();
         prop_assert_eq!(refresh_token.expose_secret(), "rt_20");

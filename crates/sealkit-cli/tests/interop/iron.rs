@@ -7,8 +7,8 @@ use crate::{
 use sealkit::{
     Detail, KeyRing, State, SystemRandom, UnixMillis, UnsealedSession,
     cookie::{self, CookieSettings},
-    format::iron,
-    session::{DEFAULT_LIMIT, Style},
+    format::{Format, iron},
+    session::DEFAULT_LIMIT,
     sign_in::{NewSignIn, OwnRoutes, ReturnTo, VerifierCookies, verifier_cookie_name},
 };
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ async fn what_every_library_seals_sealkit_opens_to_the_same_members() {
                 let text = open(sealed.as_str().unwrap(), &ring(&password)).unwrap();
                 assert_eq!(text, payload.to_string(), "{library} with {password:?}");
 
-                let session = UnsealedSession::parse(text.into_bytes(), Style::Camel).unwrap();
+                let session = UnsealedSession::parse_as(text.into_bytes(), Format::Iron).unwrap();
                 assert_eq!(session.access_token(), payload["accessToken"], "{library}");
                 assert_eq!(session.organization_id(), payload["organizationId"].as_str(), "{library}");
                 let user = session.user().unwrap();

@@ -1,20 +1,23 @@
 //! Opening and sealing by format: which keys a ring has for a container, and in which order they are tried.
 
 use super::{
-    Format, KeyShapeError, Opened, SealError, SealTimes,
+    Format, KeyShape, KeyShapeError, Opened, SealError, SealTimes,
     aes_gcm::{self, AesGcmKey, Layout},
     dotnet::{self, DotnetKey},
     envelope,
     fernet::{self, FernetKey},
     halite::{self, HaliteKey},
-    iron::{self, IronKey},
+    iron::{self, IronKey, Suffix},
     php_signed::{self, PhpSignedKey},
     plain::{self, Encoding},
     router_cookie::{self, RouterKey},
     secretbox::{self, SecretboxKey},
     signed_json::{self, SignedJsonKey},
 };
-use crate::{CookiePassword, Detail, Key, KeyRing, SecureRandom, UnixMillis};
+use crate::{
+    CookiePassword, Detail, Key, KeyRing, MIN_PASSWORD_CHARACTERS, SecureRandom, UnixMillis,
+    keyring::DEFAULT_ID,
+};
 use std::{borrow::Cow, time::Duration};
 
 /// A password made ready for every container that it can be a key of. Made once, when the ring is built.
@@ -32,6 +35,8 @@ pub(crate) struct Prepared {
     dotnet: Option<DotnetKey>,
     signed_json: Option<SignedJsonKey>,
     bytes: usize,
+    /// As JavaScript counts them.
+    characters: usize,
 }
 
 /// Fewest bytes of a password that Ruby takes since 8.0.1.
@@ -41,6 +46,7 @@ impl Prepared {
     pub(crate) fn new(password: &str) -> Self {
         Self {
             bytes: password.len(),
+            characters: password.encode_utf16().count(),
             iron: IronKey::new(password),
             router: RouterKey::new(password),
             fernet: FernetKey::new(password),
@@ -55,6 +61,11 @@ impl Prepared {
         }
     }
 
+    /// Shorter than the formats with a rule of their own length want it, as the SDKs count.
+    pub(crate) const fn is_short(&self) -> bool {
+        self.characters < MIN_PASSWORD_CHARACTERS
+    }
+
     fn ruby_v7(&self) -> Option<&AesGcmKey> {
         self.sha256.as_ref().filter(|_| self.bytes >= RUBY_V7_BYTES)
     }
@@ -66,27 +77,36 @@ impl Prepared {
 }
 
 impl Format {
-    /// True when this password can be a key of this format. (How long it must be besides, the ring says.)
+    /// Checks that this format can seal with this password: it has the [`KeyShape`], its length included.
     ///
     /// # Errors
     /// [`KeyShapeError`] with the rule, and the command that makes a right one.
     pub fn check_password(self, password: &CookiePassword) -> Result<(), KeyShapeError> {
-        if self.fits(&Prepared::new(password.expose_secret())) {
+        let key = Prepared::new(password.expose_secret());
+        if self.fits(&key) && self.is_long_enough(&key) {
             Ok(())
         } else {
             Err(KeyShapeError { format: self })
         }
     }
 
-    /// The passwords of the ring that can be keys of this format, in order.
+    /// The passwords of the ring that can be keys of this format, in order. For `kotlin-iron` only those that stand for the id
+    /// `1`: workos-kotlin knows no other.
     pub fn keys(self, ring: &KeyRing) -> impl Iterator<Item = &Key> {
-        ring.keys().iter().filter(move |key| self.fits(key.prepared()))
+        ring.keys().iter().filter(move |key| {
+            self.fits(key.prepared()) && (self != Self::KotlinIron || key.iron_id() == DEFAULT_ID)
+        })
     }
 
-    /// The password of the ring that this format seals with: the first that can be its key.
+    /// The password of the ring that this format seals with: the first of its [`keys`](Self::keys) that is long enough.
     #[must_use]
     pub fn sealing_key(self, ring: &KeyRing) -> Option<&Key> {
-        self.keys(ring).next()
+        self.keys(ring).find(|key| self.is_long_enough(key.prepared()))
+    }
+
+    /// Where the rule is a text of 32 characters, a shorter one opens at most.
+    fn is_long_enough(self, key: &Prepared) -> bool {
+        self.key_shape() != KeyShape::Text32 || !key.is_short()
     }
 
     const fn text(self) -> Encoding {
@@ -177,8 +197,7 @@ impl Format {
         })
     }
 
-    /// Seals `plaintext` as this format, with the first password of the ring that can be its key. The PHP formats take it with
-    /// its envelope.
+    /// Seals `plaintext` as this format, with its [`sealing_key`](Self::sealing_key). The PHP formats take it with its envelope.
     ///
     /// # Errors
     /// [`SealError`]: no password that can seal, or no random bytes.
@@ -189,15 +208,14 @@ impl Format {
         now: UnixMillis,
         random: &dyn SecureRandom,
     ) -> Result<String, SealError> {
-        match self {
-            Self::Iron => return iron::seal(plaintext, ring, None, random),
-            Self::KotlinIron => return iron::seal_for_kotlin(plaintext, ring, random),
-            Self::PlainJson | Self::B64urlJson => {
-                return plain::seal(self.text(), plaintext).ok_or(SealError::NotText);
-            }
-            _ => {}
+        if !self.is_authenticated() {
+            return plain::seal(self.text(), plaintext).ok_or(SealError::NotText);
         }
-        let key = self.sealing_key(ring).ok_or(SealError::BadPassword)?.prepared();
+        let key = self.sealing_key(ring).ok_or(SealError::BadPassword)?;
+        if self == Self::Iron {
+            return iron::seal_with(plaintext, key.iron(), key.iron_id(), None, Suffix::Present, random);
+        }
+        let key = key.prepared();
         self.seal_with(plaintext, key, now, random).unwrap_or(Err(SealError::BadPassword))
     }
 
@@ -218,6 +236,10 @@ impl Format {
         random: &dyn SecureRandom,
     ) -> Option<Result<String, SealError>> {
         Some(match self {
+            // Its reader knows this id only, and refuses the suffix.
+            Self::KotlinIron => {
+                iron::seal_with(plaintext, &key.iron, DEFAULT_ID, None, Suffix::Absent, random)
+            }
             Self::RrCookie => router_cookie::seal(plaintext, key.router.as_ref()?, now, random),
             Self::PythonFernet => fernet::seal(plaintext, key.fernet.as_ref()?, now, random),
             Self::RubyV6 => aes_gcm::seal(Layout::NonceFirstInLines, plaintext, key.raw.as_ref()?, random),
@@ -229,7 +251,7 @@ impl Format {
             Self::PhpSecretbox => secretbox::seal(plaintext, key.secretbox.as_ref()?, now, random),
             Self::DotnetGcm => dotnet::seal(plaintext, key.dotnet.as_ref()?, now, random),
             Self::SignedJson => signed_json::seal(plaintext, key.signed_json.as_ref()?),
-            Self::Iron | Self::KotlinIron | Self::PlainJson | Self::B64urlJson => return None,
+            Self::Iron | Self::PlainJson | Self::B64urlJson => return None,
         })
     }
 }

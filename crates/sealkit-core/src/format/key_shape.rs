@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyShape {
-    /// Any text of at least 32 characters.
+    /// Any text of at least 32 characters (UTF-16 code units, as JavaScript counts).
     Text32,
     /// A Fernet key: base64 of exactly 32 bytes, 44 characters with the `=`.
     FernetKey,
@@ -27,11 +27,21 @@ pub enum KeyShape {
 
 /// A password that cannot be a key. `Display` says the rule and how to make a right one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{format}` needs {}; make one with `sealkit key new --format {format}`", .format.key_shape().rule())]
+#[error("`{format}` needs {}{}; make one with `sealkit key new --format {format}`", .format.key_shape().rule(), .format.rule_of_ids())]
 #[non_exhaustive]
 pub struct KeyShapeError {
     /// The format whose rule the password breaks.
     pub format: Format,
+}
+
+impl Format {
+    /// What the rule says besides, where not every iron id will do.
+    const fn rule_of_ids(self) -> &'static str {
+        match self {
+            Self::KotlinIron => " without an id or with the id 1",
+            _ => "",
+        }
+    }
 }
 
 impl KeyShape {

@@ -1,4 +1,4 @@
-//! The session: what a seal held ([`UnsealedSession`]) and what a token proved ([`Session`]).
+//! The session: what a cookie held ([`UnsealedSession`]) and what a token proved ([`Session`]).
 
 mod convert;
 mod members;
@@ -247,7 +247,10 @@ impl Session {
         Tokens { unsealed: &self.inner.unsealed }
     }
 
-    /// The payload as it came out of the seal.
+    /// The payload as it was stored, the token's proof aside.
+    ///
+    /// From an unsealed cookie ([`UnsealedSession::is_authentic`] is false) all of it but the access token is the visitor's claim:
+    /// [`user`](Self::user) and its like here are silent then, those of the payload are not.
     #[must_use]
     pub fn unsealed(&self) -> &UnsealedSession {
         &self.inner.unsealed
@@ -291,7 +294,10 @@ impl ExpiredSession {
         &self.inner.seal
     }
 
-    /// The payload as it came out of the seal.
+    /// The payload as it was stored, the token's proof aside.
+    ///
+    /// From an unsealed cookie ([`UnsealedSession::is_authentic`] is false) all of it but the access token is the visitor's claim:
+    /// [`user`](Self::user) and its like here are silent then, those of the payload are not.
     #[must_use]
     pub fn unsealed(&self) -> &UnsealedSession {
         &self.inner.unsealed

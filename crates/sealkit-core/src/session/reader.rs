@@ -125,7 +125,8 @@ impl SessionReader {
             }
             match format.open(value, &self.ring, now, &mut plaintext) {
                 Ok(opened) => {
-                    let (unsealed, format) = UnsealedSession::read(plaintext, format)?;
+                    let (unsealed, format) =
+                        UnsealedSession::read_as(plaintext, format, self.undecided_iron())?;
                     if !self.encoding.reads(format, now) {
                         return Err(Detail::FormatNotRead);
                     }
@@ -145,7 +146,9 @@ impl SessionReader {
     #[must_use]
     pub fn is_costly(&self, value: &str, now: UnixMillis) -> bool {
         value.len() <= self.limit
-            && detect(value).iter().any(|format| format.cost() == Cost::Costly && self.encoding.reads(format, now))
+            && detect(value)
+                .iter()
+                .any(|format| format.cost() == Cost::Costly && self.encoding.reads(format, now))
     }
 
     /// Both writers of iron seals share one container; whose a seal is, its payload says.
@@ -156,6 +159,16 @@ impl SessionReader {
             other => other,
         };
         self.encoding.reads(format, now) || self.encoding.reads(twin, now)
+    }
+
+    /// Whose an iron seal is when not even its payload tells: the one's who writes here if that is read, else the one's who is
+    /// read. So what is read and written is neither refused nor written anew for ever.
+    fn undecided_iron(&self) -> Format {
+        let EncodingPolicy { write, read, .. } = self.encoding;
+        [write, Format::Iron]
+            .into_iter()
+            .find(|format| matches!(format, Format::Iron | Format::KotlinIron) && read.contains(*format))
+            .unwrap_or(Format::KotlinIron)
     }
 
     /// Seals a payload in the format that is written. Its members must be named as that format names them

@@ -1,4 +1,4 @@
-//! What came out of a seal: authentic, but not yet proven by a token.
+//! What a session cookie held: as it was stored, not yet proven by a token, and authentic only if its container was.
 
 use super::{
     members::Members,
@@ -17,10 +17,11 @@ use serde::{
 use serde_json::value::RawValue;
 use std::{fmt, mem, ops::Deref};
 
-/// The payload of a session cookie, as it was sealed. Cheap to read, wiped on drop.
+/// The payload of a session cookie, as it was stored. Cheap to read, wiped on drop.
 ///
-/// The seal says that somebody with the password wrote it, no more: who the user is, a verified [`Session`](super::Session)
-/// says. Nothing turns one into the other but the verification of the token inside.
+/// A seal says that somebody with the password wrote it, no more; an unsealed cookie says not even that
+/// ([`is_authentic`](Self::is_authentic)), and everything in it is the visitor's claim. Who the user is, only a verified
+/// [`Session`](super::Session) proves. Nothing turns one into the other but the verification of the token inside.
 pub struct UnsealedSession {
     text: Wiped,
     style: Style,
@@ -45,11 +46,11 @@ struct ImpersonatorPlaces {
 }
 
 impl UnsealedSession {
-    /// Reads a payload: a JSON object with an access token that is no empty text.
+    /// Reads a payload that may be anybody's: a JSON object with an access token that is no empty text.
     ///
     /// # Errors
     /// [`Detail::NotASession`] for everything else. The text is wiped then, too.
-    pub fn parse(plaintext: Vec<u8>, style: Style) -> Result<Self, Detail> {
+    pub(crate) fn parse(plaintext: Vec<u8>, style: Style) -> Result<Self, Detail> {
         let text = match String::from_utf8(plaintext) {
             Ok(text) => Wiped(text),
             Err(error) => {
@@ -65,34 +66,52 @@ impl UnsealedSession {
         if places.access_token.as_ref().is_none_or(|token| token.get(&text).is_empty()) {
             return Err(Detail::NotASession);
         }
-        Ok(Self { text, style, authentic: true, places })
+        Ok(Self { text, style, authentic: false, places })
     }
 
-    /// Reads a payload that was, or will be, the content of a cookie of this format.
+    /// Reads a payload that was, or will be, the content of a cookie of this format: a JSON object with an access token that is
+    /// no empty text.
+    ///
+    /// That it came out of such a cookie is the caller's word: this opens nothing.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse).
+    /// [`Detail::NotASession`] for everything else. The text is wiped then, too.
     pub fn parse_as(payload: Vec<u8>, format: Format) -> Result<Self, Detail> {
         Ok(Self { authentic: format.is_authenticated(), ..Self::parse(payload, format.style())? })
     }
 
     /// Reads what came out of a container (with its envelope, if it has one), and says whose it is: an iron seal without a suffix
-    /// whose user has the API's names is Kotlin's.
+    /// whose user has the API's names is Kotlin's, and one that tells nothing `iron`.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse).
-    pub fn read(mut plaintext: Vec<u8>, format: Format) -> Result<(Self, Format), Detail> {
+    /// As [`parse_as`](Self::parse_as); `malformed` for an envelope of another version.
+    pub fn read(plaintext: Vec<u8>, format: Format) -> Result<(Self, Format), Detail> {
+        Self::read_as(plaintext, format, Format::Iron)
+    }
+
+    /// As [`read`](Self::read), but an iron seal without a suffix that tells nothing is `undecided`.
+    pub(super) fn read_as(
+        mut plaintext: Vec<u8>,
+        format: Format,
+        undecided: Format,
+    ) -> Result<(Self, Format), Detail> {
         envelope::unwrap(format, &mut plaintext)?;
         let mut session = Self::parse_as(plaintext, format)?;
-        if format == Format::KotlinIron && session.places.user.as_ref().is_none_or(|user| !user.has_api_names)
-        {
-            session.style = Format::Iron.style();
-            return Ok((session, Format::Iron));
+        if format != Format::KotlinIron {
+            return Ok((session, format));
         }
+        let format = match session.places.user.as_ref().and_then(|user| user.has_api_names) {
+            Some(true) => Format::KotlinIron,
+            Some(false) => Format::Iron,
+            None => undecided,
+        };
+        session.style = format.style();
         Ok((session, format))
     }
 
-    /// False when it came from an unsealed cookie: then everything but the access token is the visitor's own claim.
+    /// False when its container protects nothing: then everything but the access token is the visitor's own claim.
+    ///
+    /// True says what the container does, not that this session is anybody's; only a verified [`Session`](super::Session) proves.
     #[must_use]
     pub const fn is_authentic(&self) -> bool {
         self.authentic
@@ -116,32 +135,32 @@ impl UnsealedSession {
         self.optional(self.places.refresh_token.as_ref()).map(RefreshToken::from)
     }
 
-    /// `organizationId` as it was sealed (node writes it; others do not).
+    /// `organizationId` as it was stored (node writes it; others do not); only a verified [`Session`](super::Session) proves.
     #[must_use]
     pub fn organization_id(&self) -> Option<&str> {
         self.optional(self.places.organization_id.as_ref())
     }
 
-    /// `authenticationMethod` as it was sealed.
+    /// `authenticationMethod` as it was stored; only a verified [`Session`](super::Session) proves.
     #[must_use]
     pub fn authentication_method(&self) -> Option<&str> {
         self.optional(self.places.authentication_method.as_ref())
     }
 
-    /// The stored user. A user without an id counts as none.
+    /// The user as it was stored; only a verified [`Session`](super::Session) proves. A user without an id counts as none.
     #[must_use]
     pub fn user(&self) -> Option<User<'_>> {
         let places = self.places.user.as_ref()?;
         places.id(&self.text).map(|_| User::new(&self.text, places))
     }
 
-    /// `impersonator.email` as it was sealed.
+    /// `impersonator.email` as it was stored; only a verified [`Session`](super::Session) proves.
     #[must_use]
     pub fn impersonator_email(&self) -> Option<&str> {
         self.optional(self.places.impersonator.as_ref()?.email.as_ref())
     }
 
-    /// `impersonator.reason` as it was sealed.
+    /// `impersonator.reason` as it was stored; only a verified [`Session`](super::Session) proves.
     #[must_use]
     pub fn impersonator_reason(&self) -> Option<&str> {
         self.places.impersonator.as_ref()?.reason.as_ref().map(|place| place.get(&self.text))
@@ -170,7 +189,7 @@ impl UnsealedSession {
         sizes
     }
 
-    /// The whole payload as it was sealed. It holds both tokens: for tools, never for a log.
+    /// The whole payload as it was stored. It holds both tokens: for tools, never for a log.
     #[must_use]
     pub fn expose_text(&self) -> &str {
         &self.text

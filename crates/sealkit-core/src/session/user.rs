@@ -34,8 +34,8 @@ pub(crate) struct UserPlaces {
     created_at: Option<Text>,
     updated_at: Option<Text>,
     metadata: Option<Place>,
-    /// The members are named as the API names them.
-    pub(super) has_api_names: bool,
+    /// Whether the members are named as the API names them; none when nothing tells.
+    pub(super) has_api_names: Option<bool>,
 }
 
 impl UserPlaces {
@@ -188,7 +188,7 @@ impl<'de> Visitor<'de> for UserSeed<'_> {
                 "createdAt" | "created_at" => &mut places.created_at,
                 "updatedAt" | "updated_at" => &mut places.updated_at,
                 name @ ("emailVerified" | "email_verified") => {
-                    places.has_api_names = name == "email_verified";
+                    places.has_api_names = Some(name == "email_verified");
                     places.email_verified = map.next_value::<LenientBool>()?.0;
                     continue;
                 }

@@ -140,8 +140,8 @@ impl Sealkit {
     /// [`Reason::InvalidSessionCookie`] when it is none; [`Reason::ServerError`] when this machine cannot seal.
     pub fn seal_payload(&self, json: &str) -> Result<SealedSession, Failure> {
         let reader = self.reader();
-        let style = reader.encoding().write.style();
-        UnsealedSession::parse(json.as_bytes().to_vec(), style).map_err(invalid_cookie)?;
+        let format = reader.encoding().write;
+        UnsealedSession::parse_as(json.as_bytes().to_vec(), format).map_err(invalid_cookie)?;
         self.seal_with(&reader, json)
     }
 

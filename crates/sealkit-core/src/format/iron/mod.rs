@@ -15,13 +15,11 @@ pub(super) mod testing;
 
 pub(crate) use key::IronKey;
 
-use super::{Opened, SealError, SealTimes};
+use super::{Format, Opened, SealError, SealTimes};
 use crate::{
     Detail, KeyRing, SecureRandom, UnixMillis,
     base64::{URL_SAFE_NO_PAD, decode_into},
-    constant_time_eq,
-    keyring::{self, DEFAULT_ID},
-    split,
+    constant_time_eq, keyring, split,
 };
 use aes::Aes256;
 use cbc::cipher::{BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _, block_padding::Pkcs7};
@@ -50,7 +48,7 @@ const EMPTY_ID: &str = "default";
 /// Salts are written as 64 characters of hexadecimal text.
 const SALT: usize = 64;
 
-/// Seals `plaintext` with the ring's first password, as `@workos-inc/node` 11 does: lower-case hex salts, suffix `~2`.
+/// Seals `plaintext` with the ring's first password (of 32 characters at least), as `@workos-inc/node` 11 does: lower-case hex salts, suffix `~2`.
 ///
 /// `expires` is written into the seal in milliseconds; WorkOS session seals have none.
 ///
@@ -62,18 +60,8 @@ pub fn seal(
     expires: Option<UnixMillis>,
     random: &dyn SecureRandom,
 ) -> Result<String, SealError> {
-    let key = ring.sealing_key().filter(|key| !key.is_short()).ok_or(SealError::BadPassword)?;
-    seal_with(plaintext, key.iron(), key.id().unwrap_or(DEFAULT_ID), expires, Suffix::Present, random)
-}
-
-/// Seals as workos-kotlin does: without the suffix, which its reader refuses.
-pub(super) fn seal_for_kotlin(
-    plaintext: &[u8],
-    ring: &KeyRing,
-    random: &dyn SecureRandom,
-) -> Result<String, SealError> {
-    let key = ring.sealing_key().filter(|key| !key.is_short()).ok_or(SealError::BadPassword)?;
-    seal_with(plaintext, key.iron(), DEFAULT_ID, None, Suffix::Absent, random)
+    let key = Format::Iron.sealing_key(ring).ok_or(SealError::BadPassword)?;
+    seal_with(plaintext, key.iron(), key.iron_id(), expires, Suffix::Present, random)
 }
 
 /// Seals `plaintext` with this key under this id, as [`seal`] does with a ring.

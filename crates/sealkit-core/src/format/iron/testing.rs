@@ -4,7 +4,7 @@ use super::{
     super::testing::{Container, LATER},
     *,
 };
-use crate::SystemRandom;
+use crate::{SystemRandom, keyring::DEFAULT_ID};
 
 /// The randomness that a seal carries, in the order in which sealing asks for it.
 pub(in super::super) fn randomness(seal: &str) -> Vec<u8> {
