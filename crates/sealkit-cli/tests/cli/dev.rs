@@ -236,7 +236,11 @@ async fn the_announcement_has_all_that_another_application_needs() {
     let password = running.told("cookie_password");
     assert!(password.len() == 44 && !password.contains(['+', '/', '-', '_']), "{password}");
     let passwords = running.announced["cookie_passwords"].as_object().unwrap();
-    assert_eq!((passwords.len(), &passwords["iron"]), (13, &password.into()), "one for each format that has one");
+    assert_eq!(
+        (passwords.len(), &passwords["iron"]),
+        (13, &password.into()),
+        "one for each format that has one"
+    );
     for user in running.announced["users"].as_array().unwrap() {
         assert!(
             user["email"].is_string() && user["password"].is_string() && user["organizations"].is_array(),

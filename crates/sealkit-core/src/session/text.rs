@@ -78,109 +78,129 @@ pub(crate) struct LenientBool(pub(crate) Option<bool>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Lenient<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(match Value::deserialize(deserializer)? {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }))
+        deserializer.deserialize_any(TextVisitor).map(Self)
     }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for LenientList<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(match Value::deserialize(deserializer)? {
-            Value::List(list) => list,
-            _ => Vec::new(),
-        }))
+        deserializer.deserialize_any(ListVisitor).map(Self)
     }
 }
 
 impl<'de> Deserialize<'de> for LenientNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(match Value::deserialize(deserializer)? {
-            Value::Number(number) => Some(number),
-            _ => None,
-        }))
+        deserializer.deserialize_any(NumberVisitor).map(Self)
     }
 }
 
 impl<'de> Deserialize<'de> for LenientBool {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(match Value::deserialize(deserializer)? {
-            Value::Bool(truth) => Some(truth),
-            _ => None,
-        }))
+        deserializer.deserialize_any(BoolVisitor).map(Self)
     }
 }
 
-/// Any JSON value, as far as somebody may want it.
-enum Value<'a> {
-    Text(Cow<'a, str>),
-    Number(u64),
-    Bool(bool),
-    List(Vec<Cow<'a, str>>),
-    Other,
-}
+/// A visitor of one kind of value, for which every other kind counts as absent. One for each kind, not one for all: claims and
+/// users are full of these, and each value would be moved through an enum of every kind.
+macro_rules! lenient {
+    ($visitor:ident($value:ty, $what:literal) { $($own:item)* } ignores $($kind:ident)*) => {
+        struct $visitor;
 
-impl<'de> Deserialize<'de> for Value<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
-    }
-}
+        impl<'de> Visitor<'de> for $visitor {
+            type Value = $value;
 
-struct ValueVisitor;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str($what)
+            }
 
-impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Value<'de>;
+            $($own)*
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
+            $(lenient!(@$kind);)*
 
-    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Value<'de>, E> {
-        Ok(Value::Text(Cow::Borrowed(text)))
-    }
+            fn visit_i64<E: de::Error>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(Self::Value::default())
+            }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value<'de>, E> {
-        Ok(Value::Text(Cow::Owned(text.to_owned())))
-    }
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(Self::Value::default())
+            }
 
-    fn visit_bool<E: de::Error>(self, truth: bool) -> Result<Value<'de>, E> {
-        Ok(Value::Bool(truth))
-    }
+            fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+                Ok(Self::Value::default())
+            }
 
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Value<'de>, E> {
-        Ok(Value::Number(number))
-    }
-
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Value<'de>, E> {
-        Ok(Value::Other)
-    }
-
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Value<'de>, E> {
-        Ok(Value::Other)
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Value<'de>, E> {
-        Ok(Value::Other)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value<'de>, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            if let Lenient(Some(text)) = item {
-                if list.is_empty() {
-                    list.reserve(16);
-                }
-                list.push(text);
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+                while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Self::Value::default())
             }
         }
-        Ok(Value::List(list))
-    }
+    };
+    (@text) => {
+        fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+    };
+    (@number) => {
+        fn visit_u64<E: de::Error>(self, _: u64) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+    };
+    (@bool) => {
+        fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+    };
+    (@list) => {
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            while items.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(Self::Value::default())
+        }
+    };
+}
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value<'de>, A::Error> {
-        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Value::Other)
-    }
+lenient! {
+    TextVisitor(Option<Cow<'de, str>>, "any value") {
+        fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+            Ok(Some(Cow::Borrowed(text)))
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(Some(Cow::Owned(text.to_owned())))
+        }
+    } ignores number bool list
+}
+
+lenient! {
+    ListVisitor(Vec<Cow<'de, str>>, "any value") {
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let mut list = Vec::new();
+            while let Some(item) = items.next_element()? {
+                if let Lenient(Some(text)) = item {
+                    if list.is_empty() {
+                        list.reserve(16);
+                    }
+                    list.push(text);
+                }
+            }
+            Ok(list)
+        }
+    } ignores text number bool
+}
+
+lenient! {
+    NumberVisitor(Option<u64>, "any value") {
+        fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
+            Ok(Some(number))
+        }
+    } ignores text bool list
+}
+
+lenient! {
+    BoolVisitor(Option<bool>, "any value") {
+        fn visit_bool<E: de::Error>(self, truth: bool) -> Result<Self::Value, E> {
+            Ok(Some(truth))
+        }
+    } ignores text number list
 }
 
 #[cfg(test)]
