@@ -162,11 +162,6 @@ impl Passwords {
     }
 }
 
-/// A ring for work that needs no password: the one in it opens nothing.
-pub(crate) fn no_passwords() -> anyhow::Result<KeyRing> {
-    Ok(KeyRing::from_password("stands in for a password, and opens nothing")?)
-}
-
 impl PasswordFile {
     /// A ring of this password alone.
     pub(crate) fn ring(&self) -> anyhow::Result<KeyRing> {

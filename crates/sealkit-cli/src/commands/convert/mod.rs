@@ -6,7 +6,7 @@ mod pipeline;
 mod report;
 mod resume;
 
-use crate::{args::Convert, input, output};
+use crate::{args::Convert, output};
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use job::Job;
@@ -66,10 +66,10 @@ fn job(args: &Convert) -> anyhow::Result<Job> {
     }
     let opens_nothing = from.is_some_and(|from| !from.is_authenticated());
     let unsealed = !to.is_authenticated();
-    let opening = if opens_nothing { input::no_passwords()? } else { args.passwords.opening_ring()? };
+    let opening = if opens_nothing { KeyRing::empty() } else { args.passwords.opening_ring()? };
     let sealing = match &args.to_password_file {
         Some(file) => file.ring()?,
-        None if unsealed => input::no_passwords()?,
+        None if unsealed => KeyRing::empty(),
         None => sealing_ring(args, opens_nothing, &opening)?,
     };
     EncodingPolicy::writing(to).check_ring(&sealing).with_context(|| {
