@@ -145,10 +145,11 @@ impl SessionReader {
     /// are derived for each value.
     #[must_use]
     pub fn is_costly(&self, value: &str, now: UnixMillis) -> bool {
+        // Asked of every value: where nothing costly is read, its shape need not be looked at.
+        let costly = |format: &Format| format.cost() == Cost::Costly && self.encoding.reads(*format, now);
         value.len() <= self.limit
-            && detect(value)
-                .iter()
-                .any(|format| format.cost() == Cost::Costly && self.encoding.reads(format, now))
+            && Format::ALL.iter().any(costly)
+            && detect(value).iter().any(|format| costly(&format))
     }
 
     /// Both writers of iron seals share one container; whose a seal is, its payload says.

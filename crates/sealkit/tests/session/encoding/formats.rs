@@ -159,3 +159,21 @@ async fn who_only_reads_unsealed_cookies_needs_no_password_and_begins_no_sign_in
     reader.replace_keys(KeyRing::from_password(crate::support::PASSWORD).unwrap()).unwrap();
     session(&reader.authenticate(&next).await);
 }
+
+/// What a value of a costly format costs is its sender's choice, so a request is given one of them, and the cheap ones as ever.
+#[tokio::test]
+async fn of_several_costly_values_the_first_is_looked_at_and_no_other() {
+    let password = Format::DotnetGcm.key_shape().generate(&SystemRandom).unwrap();
+    let ring = KeyRing::builder().password("fits", password).build().unwrap();
+    let encoding = EncodingPolicy::writing(Format::DotnetGcm);
+    let world = World::configured(|config| config.key_ring(ring).encoding(encoding));
+    let good = world.ada();
+    assert_eq!(format_of(&world.sealkit, &good), Format::DotnetGcm);
+    let other = if good.starts_with('A') { 'B' } else { 'A' };
+    let broken = format!("{other}{}", good.get(1..).unwrap());
+    let resolve =
+        async |values: [&str; 2]| world.sealkit.resolve(values.map(Into::into), Resolve::default()).await;
+    session(&resolve([&good, &broken]).await);
+    session(&resolve(["no cookie of any format", &good]).await);
+    refused(&resolve([&broken, &good]).await, Reason::InvalidSessionCookie);
+}
