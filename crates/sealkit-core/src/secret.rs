@@ -80,6 +80,8 @@ secrets! {
     PendingAuthenticationToken;
     /// A token of the identity provider that the user signed in with.
     ProviderToken;
+    /// What webhooks are signed with.
+    WebhookSecret;
     /// A one-time code, password or another credential that a person types.
     Credential;
 }

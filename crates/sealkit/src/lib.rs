@@ -24,6 +24,9 @@ pub mod config;
 mod keys;
 mod outcome;
 pub mod refresh;
+pub mod revocation;
+pub mod telemetry;
+mod until;
 
 pub use client::{
     BuildError, Callback, KeyUsage, LoadedSession, RefreshOptions, Resolve, Sealkit, SealkitBuilder,

@@ -6,7 +6,11 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{Config, ConfigError, PasswordSource},
     keys::KeySetCache,
-    refresh::{CoordinatorSecret, InProcessCoordinator, InProcessSettings, Pauses, RefreshCoordinator},
+    refresh::{
+        CoordinatorSecret, CoordinatorSecrets, InProcessCoordinator, InProcessSettings, Pauses,
+        RefreshCoordinator,
+    },
+    revocation::{DenyList, DenyListStore},
 };
 use arc_swap::ArcSwap;
 use sealkit_core::{
@@ -27,7 +31,7 @@ pub struct SealkitBuilder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
     coordinator: Option<Arc<dyn RefreshCoordinator>>,
-    coordinator_secret: Option<CoordinatorSecret>,
+    deny_list_store: Option<Arc<dyn DenyListStore>>,
     key_set: Option<KeySet>,
 }
 
@@ -41,6 +45,11 @@ pub enum BuildError {
     /// TLS cannot be set up on this machine.
     #[error("the HTTP client cannot be set up")]
     Transport(#[from] TransportBuildError),
+    /// A coordinator of several processes needs a secret that they share, and a public client has no API key to derive it from.
+    #[error(
+        "the refresh coordinator needs a secret that all replicas share; set SEALKIT_COORDINATOR_SECRETS"
+    )]
+    NoCoordinatorSecret,
     /// The machine gives no random bytes.
     #[error(transparent)]
     Random(#[from] RandomUnavailable),
@@ -54,7 +63,7 @@ impl SealkitBuilder {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             coordinator: None,
-            coordinator_secret: None,
+            deny_list_store: None,
             key_set: None,
         }
     }
@@ -83,9 +92,9 @@ impl SealkitBuilder {
         self
     }
 
-    /// What the coordinator's keys are made with; by default derived from the API key.
-    pub fn coordinator_secret(mut self, secret: CoordinatorSecret) -> Self {
-        self.coordinator_secret = Some(secret);
+    /// Where revoked sessions are shared with other processes; by default they are known here only. Build within a tokio runtime.
+    pub fn deny_list_store(mut self, store: Arc<dyn DenyListStore>) -> Self {
+        self.deny_list_store = Some(store);
         self
     }
 
@@ -100,7 +109,7 @@ impl SealkitBuilder {
     /// # Errors
     /// [`BuildError`].
     pub fn build(self) -> Result<Sealkit, BuildError> {
-        let Self { config, transport, clock, random, coordinator, coordinator_secret, key_set } = self;
+        let Self { config, transport, clock, random, coordinator, deny_list_store, key_set } = self;
         let transport = match transport {
             Some(transport) => transport,
             None => Arc::new(config.transport()?),
@@ -114,11 +123,12 @@ impl SealkitBuilder {
             .with_encoding(*config.encoding())
             .with_limit(config.max_cookie_value())
             .with_refresh_ahead(config.refresh().ahead);
-        let coordinator_secret = match (coordinator_secret, config.api_key()) {
-            (Some(secret), _) => secret,
-            (None, Some(api_key)) => CoordinatorSecret::from_api_key(api_key),
+        let coordinator_secrets = match (config.coordinator_secrets(), config.api_key()) {
+            (Some(secrets), _) => secrets.clone(),
+            (None, Some(api_key)) => CoordinatorSecrets::from(CoordinatorSecret::from_api_key(api_key)),
+            (None, None) if coordinator.is_some() => return Err(BuildError::NoCoordinatorSecret),
             // A public client's results stay in this process, so nobody else needs the same secret.
-            (None, None) => CoordinatorSecret::random(&*random)?,
+            (None, None) => CoordinatorSecret::random(&*random)?.into(),
         };
         let coordinator = coordinator.unwrap_or_else(|| {
             let settings = InProcessSettings {
@@ -127,6 +137,7 @@ impl SealkitBuilder {
             };
             Arc::new(InProcessCoordinator::new(Arc::clone(&clock), settings))
         });
+        let deny_list = DenyList::new(Arc::clone(&clock), *config.deny_list());
         let pauses = Pauses::new(config.refresh().ahead_pause);
         said_at_start(&config);
         let sealkit = Sealkit {
@@ -138,13 +149,17 @@ impl SealkitBuilder {
                 costly: tokio::sync::Semaphore::new(COSTLY_AT_ONCE),
                 keys,
                 coordinator,
-                coordinator_secret,
+                coordinator_secrets,
+                deny_list,
                 pauses,
                 clock,
                 random,
             }),
         };
         sealkit.watch_keys();
+        if let Some(store) = deny_list_store {
+            sealkit.inner.deny_list.share_through(store);
+        }
         Ok(sealkit)
     }
 }

@@ -22,7 +22,8 @@ use crate::{
     clock::Clock,
     config::{Config, process_environment},
     keys::KeySetCache,
-    refresh::{CoordinatorSecret, Pauses, RefreshCoordinator},
+    refresh::{CoordinatorSecrets, CoordinatorStatus, Pauses, RefreshCoordinator},
+    revocation::{Denial, DenyList},
 };
 use arc_swap::ArcSwap;
 use judge::invalid_cookie;
@@ -51,7 +52,8 @@ struct Inner {
     costly: tokio::sync::Semaphore,
     keys: KeySetCache,
     coordinator: Arc<dyn RefreshCoordinator>,
-    coordinator_secret: CoordinatorSecret,
+    coordinator_secrets: CoordinatorSecrets,
+    deny_list: DenyList,
     pauses: Pauses,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
@@ -160,8 +162,20 @@ impl Sealkit {
     /// # Errors
     /// As [`logout_url`](Self::logout_url); the session is refused all the same.
     pub async fn sign_out(&self, session_id: &str, return_to: Option<&Url>) -> Result<SignOut, Failure> {
-        self.inner.coordinator.end_session(session_id).await;
+        self.inner.deny_list.deny(Denial::session(session_id)).await;
         Ok(SignOut { url: self.logout_url(session_id, return_to)? })
+    }
+
+    /// Sessions that are over before their tokens are. Whatever is put in is refused from then on.
+    #[must_use]
+    pub fn deny_list(&self) -> &DenyList {
+        &self.inner.deny_list
+    }
+
+    /// How refreshes are coordinated, and whether that works.
+    #[must_use]
+    pub fn coordinator_status(&self) -> CoordinatorStatus {
+        self.inner.coordinator.status()
     }
 
     /// Finishes what has begun, before the process ends: waits for every grant under way, at most so long. True when nothing

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     outcome::Outcome,
     refresh::{CoordinationKey, GrantJob, GrantRequest, Published, grant},
+    telemetry,
 };
 use sealkit_core::{
     CookieAction, Detail, ExpiredSession, Failure, Reason, RefreshToken, SealedSession, Session,
@@ -95,6 +96,15 @@ impl Held {
     }
 }
 
+/// What became of the tokens on the way from a session to its successor.
+#[derive(Debug, Default)]
+struct Way {
+    /// The newest pair, sealed, at every moment.
+    rotated: Option<SealedSession>,
+    /// Nobody else can know better than the last answer.
+    confirmed: bool,
+}
+
 impl Sealkit {
     /// Refreshes a session now, whether it has ended or not, and switches organization if asked to.
     ///
@@ -125,7 +135,7 @@ impl Sealkit {
         };
         self.note_opened(&opened, held.claims());
         let wait = self.inner.config.refresh().caller_wait;
-        let outcome = self.refresh_held(&held, options.organization_id.as_deref(), wait).await;
+        let outcome = self.refresh_held(&held, options.organization_id.as_deref(), wait, false).await;
         self.note(outcome)
     }
 
@@ -150,38 +160,52 @@ impl Sealkit {
         }
     }
 
-    /// Follows `held` to its successor, in `wait` at most. `wanted` is the organization that the caller insists on.
+    /// Follows `held` to its successor, in `wait` at most. `wanted` is the organization that the caller insists on; `may_clear`
+    /// says that the cookie may go when the provider has refused and nobody knows better.
     ///
     /// The one way out: whatever became of the tokens on the way becomes the cookie, and a session that was ended meanwhile is
     /// over, whatever a refresh came to.
-    pub(crate) async fn refresh_held(&self, held: &Held, wanted: Option<&str>, wait: Duration) -> Outcome {
+    pub(crate) async fn refresh_held(
+        &self,
+        held: &Held,
+        wanted: Option<&str>,
+        wait: Duration,
+        may_clear: bool,
+    ) -> Outcome {
         let session_id = held.session_id();
-        let mut rotated = None;
-        let followed = timeout(wait, self.follow(held, session_id.as_deref(), wanted, &mut rotated))
+        let mut way = Way::default();
+        let followed = timeout(wait, self.follow(held, session_id.as_deref(), wanted, &mut way))
             .await
             .unwrap_or_else(|_| Err(Failure::new(Reason::Timeout).with_retry_after(Some(RETRY_AFTER))));
         let new_id = followed.as_ref().ok().map(Session::id);
         if [session_id.as_deref(), new_id].into_iter().flatten().any(|id| self.has_ended(id)) {
             return Outcome::failed(Failure::new(Reason::SessionRevoked), CookieAction::Clear);
         }
-        let cookie = rotated.map_or(CookieAction::Keep, CookieAction::Set);
+        let cookie = way.rotated.map_or(CookieAction::Keep, CookieAction::Set);
         match followed {
             Ok(session) => Outcome::authenticated(session, cookie),
             Err(failure) if failure.reason() == Reason::SessionRevoked => {
                 Outcome::failed(failure, CookieAction::Clear)
             }
-            Err(failure) => Outcome::failed(with_expired(failure, held), cookie),
+            Err(failure) => {
+                let over = failure.reason() == Reason::InvalidGrant && way.confirmed;
+                let cookie = if over && may_clear && cookie == CookieAction::Keep {
+                    CookieAction::Clear
+                } else {
+                    cookie
+                };
+                Outcome::failed(with_expired(failure, held), cookie)
+            }
         }
     }
 
-    /// Goes from `held` to the first successor that is valid and in the `wanted` organization. `rotated` is the newest pair,
-    /// sealed, at every moment.
+    /// Goes from `held` to the first successor that is valid and in the `wanted` organization.
     async fn follow(
         &self,
         held: &Held,
         session_id: Option<&str>,
         wanted: Option<&str>,
-        rotated: &mut Option<SealedSession>,
+        way: &mut Way,
     ) -> Result<Session, Failure> {
         let anchor = held.subject();
         let organization_id = wanted.map(str::to_owned).or_else(|| held.organization_id());
@@ -189,17 +213,25 @@ impl Sealkit {
         let mut replayed = false;
         for _ in 0..MAX_HOPS {
             let published = self.successor_of(&old, session_id, organization_id.as_deref()).await?;
+            way.confirmed = published.confirmed;
             // What has just been asked for in our name will not be any better when it is asked for again.
-            let ours = !published.kept && published.organization_id == organization_id;
+            let ours = !published.kept && published.organization_id.as_deref() == organization_id.as_deref();
             let response = published.result?;
             let reader = self.reader();
             let (payload, sealed) = self.seal_successor(&reader, &old, &response, anchor.as_deref())?;
-            *rotated = Some(sealed);
+            way.rotated = Some(sealed);
             let encoding = reader.encoding();
             let unsealed = UnsealedSession::parse_as(payload.as_bytes().to_vec(), encoding.write)
                 .map_err(|_| Failure::new(Reason::InvalidResponse))?;
             let seal = encoding.seal_info(reader.ring(), self.now());
             old = match self.judge_unsealed(unsealed, seal).await {
+                // Somebody else's result, from before the user's rights changed. What we have asked for ourselves is newer than
+                // that, whatever the second says in which it was issued.
+                Judged::Valid { session, .. }
+                    if !ours && self.inner.deny_list.overrules(session.claims()) =>
+                {
+                    Held::Valid(session)
+                }
                 Judged::Valid { session, .. }
                     if wanted.is_none_or(|id| session.organization_id() == Some(id)) =>
                 {
@@ -234,15 +266,32 @@ impl Sealkit {
     ) -> Result<Published, Failure> {
         let refresh_token =
             old.unsealed().refresh_token().ok_or_else(|| Failure::new(Reason::NoRefreshToken))?;
-        let key = self.coordination_key(&refresh_token);
-        let organization_id = organization_id.map(str::to_owned);
-        let job = self.grant_job(key, refresh_token, organization_id.clone());
-        let request = GrantRequest::new(key, session_id.map(str::to_owned), organization_id);
-        Ok(self.inner.coordinator.run(request, job).await)
+        let request = self.grant_request(&refresh_token, session_id, organization_id);
+        let job = self.grant_job(*request.key(), refresh_token, organization_id.map(str::to_owned));
+        let published = self.inner.coordinator.run(request, job).await;
+        if published.kept && published.result.is_ok() {
+            telemetry::came_late();
+        }
+        Ok(published)
+    }
+
+    /// What the coordinator is asked for this token.
+    pub(crate) fn grant_request(
+        &self,
+        refresh_token: &RefreshToken,
+        session_id: Option<&str>,
+        organization_id: Option<&str>,
+    ) -> GrantRequest {
+        let client_id = self.inner.api.client_id().as_str();
+        let (place, older) = self.inner.coordinator_secrets.places(client_id, refresh_token);
+        GrantRequest::new(place, self.inner.deny_list.clone())
+            .with_older(older)
+            .with_session(session_id)
+            .with_organization(organization_id)
     }
 
     pub(crate) fn coordination_key(&self, refresh_token: &RefreshToken) -> CoordinationKey {
-        self.inner.coordinator_secret.key(self.inner.api.client_id().as_str(), refresh_token)
+        self.inner.coordinator_secrets.key(self.inner.api.client_id().as_str(), refresh_token)
     }
 
     /// Writes and seals the payload that follows `old`.

@@ -53,6 +53,9 @@ impl Sealkit {
             return self.ended();
         }
         match judged {
+            Judged::Valid { session, .. } if self.inner.deny_list.overrules(session.claims()) => {
+                self.note(overruled())
+            }
             Judged::Valid { session, .. } => self.note(Outcome::authenticated(session, CookieAction::Keep)),
             Judged::Expired(expired) => {
                 self.note(Outcome::failed(expired_failure(expired), CookieAction::Keep))
@@ -90,21 +93,16 @@ impl Sealkit {
         }
         let outcome = match best {
             None => Outcome::Anonymous,
+            Some(Judged::Valid { session, .. }) if self.inner.deny_list.overrules(session.claims()) => {
+                self.resolve_overruled(session, allowed).await
+            }
             Some(Judged::Valid { session, refresh_due: true }) if allowed.may_refresh => {
                 self.refresh_ahead(session).await
             }
             Some(Judged::Valid { session, .. }) => Outcome::authenticated(session, CookieAction::Keep),
             Some(Judged::Expired(expired)) if allowed.may_refresh => {
                 let wait = self.inner.config.refresh().caller_wait;
-                let outcome = self.refresh_held(&Held::Expired(Arc::clone(&expired)), None, wait).await;
-                let over =
-                    outcome.reason() == Some(Reason::InvalidGrant) && *outcome.cookie() == CookieAction::Keep;
-                match outcome {
-                    Outcome::Rejected { failure, .. } if over && allowed.may_clear => {
-                        Outcome::failed(failure, CookieAction::Clear)
-                    }
-                    other => other,
-                }
+                self.refresh_held(&Held::Expired(expired), None, wait, allowed.may_clear).await
             }
             Some(Judged::Expired(expired)) => Outcome::failed(expired_failure(expired), CookieAction::Keep),
             Some(Judged::Failed(failure)) => Outcome::failed(failure, CookieAction::Keep),
@@ -144,7 +142,7 @@ impl Sealkit {
         };
         let settings = self.inner.config.refresh();
         let wait = settings.ahead_wait.min(settings.caller_wait);
-        let outcome = self.refresh_held(&Held::Valid(session.clone()), None, wait).await;
+        let outcome = self.refresh_held(&Held::Valid(session.clone()), None, wait, false).await;
         match outcome {
             Outcome::Authenticated { .. } => outcome,
             Outcome::Rejected { ref failure, .. }
@@ -161,6 +159,22 @@ impl Sealkit {
                 Outcome::authenticated(session, cookie)
             }
             Outcome::Anonymous => outcome,
+        }
+    }
+
+    /// A token that verifies, from before its user's rights changed: a refresh says what is left of them, and nothing is served
+    /// without.
+    async fn resolve_overruled(&self, session: Session, allowed: Resolve) -> Outcome {
+        if !allowed.may_refresh || session.unsealed().refresh_token().is_none() {
+            return overruled();
+        }
+        let wait = self.inner.config.refresh().caller_wait;
+        let outcome = self.refresh_held(&Held::Valid(session), None, wait, allowed.may_clear).await;
+        match outcome {
+            Outcome::Rejected { failure, cookie } if failure.reason() == Reason::InvalidGrant => {
+                Outcome::failed(Failure::new(Reason::SessionRevoked), cookie)
+            }
+            other => other,
         }
     }
 
@@ -185,7 +199,7 @@ impl Sealkit {
     }
 
     pub(crate) fn has_ended(&self, session_id: &str) -> bool {
-        self.inner.coordinator.has_ended(session_id)
+        self.inner.deny_list.denies_session(session_id)
     }
 
     pub(crate) fn ended(&self) -> Outcome {
@@ -211,6 +225,11 @@ impl Sealkit {
         }
         outcome
     }
+}
+
+/// The session may go on, its token may not.
+fn overruled() -> Outcome {
+    Outcome::failed(Failure::new(Reason::SessionRevoked), CookieAction::Keep)
 }
 
 pub(crate) fn expired_failure(expired: Arc<ExpiredSession>) -> Failure {

@@ -7,14 +7,16 @@ use super::{
     passwords::{self, Passwords, Surroundings},
     problem::{ConfigError, Problem},
     settings::{HttpSettings, RefreshSettings},
-    validate,
+    shared, validate,
 };
 use crate::{
     api::{ApiBase, ClientId},
     keys::KeySetSettings,
+    refresh::CoordinatorSecrets,
+    revocation::DenyListSettings,
 };
 use sealkit_core::{
-    ApiKey, CookiePassword, EncodingPolicy, KeyRing,
+    ApiKey, CookiePassword, EncodingPolicy, KeyRing, WebhookSecret,
     cookie::{LargeCookies, SameSite},
     token::{IssuerPolicy, TokenPolicy},
 };
@@ -39,6 +41,12 @@ pub struct ConfigBuilder {
     audiences: Vec<String>,
     leeway: Option<Duration>,
     refresh: RefreshSettings,
+    refresh_behind: Option<Given<String>>,
+    stale_while_error: Option<Given<String>>,
+    coordinator_secrets: Option<CoordinatorInput>,
+    webhook_secrets: Option<Given<Vec<WebhookSecret>>>,
+    deny_list: DenyListSettings,
+    revocation_ttl: Option<Given<String>>,
     http: HttpSettings,
     request_timeout: Option<Given<String>>,
     key_set: KeySetSettings,
@@ -65,6 +73,12 @@ pub(super) struct CookieInput {
     pub(super) same_site: Option<Given<String>>,
     pub(super) secure: Option<bool>,
     pub(super) large: Option<Given<String>>,
+}
+
+#[derive(Clone, Debug)]
+enum CoordinatorInput {
+    Environment(Given<passwords::SecretList>),
+    Secrets(CoordinatorSecrets),
 }
 
 #[derive(Clone, Debug)]
@@ -113,6 +127,12 @@ impl ConfigBuilder {
             },
             issuers: environment.optional(env::ISSUER).map(Issuers::Environment),
             request_timeout: environment.optional(env::REQUEST_TIMEOUT),
+            refresh_behind: environment.optional(env::REFRESH_BEHIND),
+            stale_while_error: environment.optional(env::STALE_WHILE_ERROR),
+            coordinator_secrets: shared::list(&mut environment, env::COORDINATOR_SECRETS)
+                .map(CoordinatorInput::Environment),
+            webhook_secrets: shared::webhook_secrets(&mut environment),
+            revocation_ttl: environment.optional(env::REVOCATION_TTL),
             ..Self::default()
         };
         builder.problems = problems;
@@ -251,9 +271,35 @@ impl ConfigBuilder {
         self
     }
 
-    /// When and how sessions are refreshed.
-    pub const fn refresh(mut self, refresh: RefreshSettings) -> Self {
+    /// When and how sessions are refreshed. Stands above `SEALKIT_REFRESH_BEHIND` and `SEALKIT_STALE_WHILE_ERROR`.
+    pub fn refresh(mut self, refresh: RefreshSettings) -> Self {
+        self.forget(&[env::REFRESH_BEHIND, env::STALE_WHILE_ERROR]);
         self.refresh = refresh;
+        self.refresh_behind = None;
+        self.stale_while_error = None;
+        self
+    }
+
+    /// What replicas find each other's refreshes by: the first writes, all are read. Default: derived from the API key.
+    pub fn coordinator_secrets(mut self, secrets: impl Into<CoordinatorSecrets>) -> Self {
+        self.forget(&[env::COORDINATOR_SECRETS]);
+        self.coordinator_secrets = Some(CoordinatorInput::Secrets(secrets.into()));
+        self
+    }
+
+    /// What webhooks are signed with; one that any of them has signed is genuine.
+    pub fn webhook_secrets(mut self, secrets: impl IntoIterator<Item = impl Into<WebhookSecret>>) -> Self {
+        self.forget(&[env::WEBHOOK_SECRET, env::WEBHOOK_SECRETS]);
+        self.webhook_secrets =
+            Some(Given::new("webhook_secrets", secrets.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// How long what was revoked is remembered, and how much of it. Stands above `SEALKIT_REVOCATION_TTL`.
+    pub fn deny_list(mut self, deny_list: DenyListSettings) -> Self {
+        self.forget(&[env::REVOCATION_TTL]);
+        self.deny_list = deny_list;
+        self.revocation_ttl = None;
         self
     }
 
@@ -326,7 +372,32 @@ impl ConfigBuilder {
             http.connect_timeout = http.connect_timeout.min(timeout);
         }
         validate::http(&http, &mut problems);
-        validate::refresh(&self.refresh, &mut problems);
+        let mut refresh = self.refresh;
+        if let Some(behind) =
+            self.refresh_behind.and_then(|text| text.check(&mut problems, validate::yes_or_no))
+        {
+            refresh.behind = behind;
+        }
+        if let Some(stale) =
+            self.stale_while_error.and_then(|text| text.check(&mut problems, validate::seconds))
+        {
+            refresh.stale_while_error = stale;
+        }
+        validate::refresh(&refresh, &mut problems);
+        let mut deny_list = self.deny_list;
+        if let Some(ttl) = self.revocation_ttl.and_then(|text| text.check(&mut problems, validate::seconds)) {
+            deny_list.ttl = ttl;
+        }
+        validate::deny_list(&deny_list, &mut problems);
+        let coordinator_secrets = match self.coordinator_secrets {
+            Some(CoordinatorInput::Secrets(secrets)) => Some(secrets),
+            Some(CoordinatorInput::Environment(list)) => {
+                list.check(&mut problems, shared::check_coordinator_secrets)
+            }
+            None => None,
+        };
+        let webhook_secrets =
+            self.webhook_secrets.and_then(|given| given.check(&mut problems, shared::check_webhook_secrets));
         validate::key_set(&self.key_set, &mut problems);
         let max_cookie_value = self.max_cookie_value.unwrap_or(DEFAULT_MAX_COOKIE_VALUE);
         validate::range("max_cookie_value", max_cookie_value, 4 * 1024, 1024 * 1024, &mut problems);
@@ -346,7 +417,10 @@ impl ConfigBuilder {
                 redirect_uri,
                 cookie,
                 token_policy: TokenPolicy::new(issuers).with_audiences(self.audiences).with_leeway(leeway),
-                refresh: self.refresh,
+                refresh,
+                coordinator_secrets,
+                webhook_secrets: webhook_secrets.unwrap_or_default(),
+                deny_list,
                 http,
                 key_set: self.key_set,
                 max_cookie_value,

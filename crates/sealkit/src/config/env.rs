@@ -59,6 +59,18 @@ pub const BASE_URL: &str = "WORKOS_BASE_URL";
 pub const REQUEST_TIMEOUT: &str = "WORKOS_REQUEST_TIMEOUT";
 /// Accepted issuers, separated by commas. Read by the Python library. Default: the five forms derived from the API's address.
 pub const ISSUER: &str = "WORKOS_ISSUER";
+/// `true` or `false`: refresh beside the handler while the token is still valid. Default `false`.
+pub const REFRESH_BEHIND: &str = "SEALKIT_REFRESH_BEHIND";
+/// How long a session is served past its token's end while the API cannot be asked, in whole seconds. Default 0: not at all.
+pub const STALE_WHILE_ERROR: &str = "SEALKIT_STALE_WHILE_ERROR";
+/// What replicas find each other's refreshes by, a line each: the first writes, all read. Default: derived from the API key.
+pub const COORDINATOR_SECRETS: &str = "SEALKIT_COORDINATOR_SECRETS";
+/// What webhooks are signed with. Read by the samples of the Ruby library.
+pub const WEBHOOK_SECRET: &str = "WORKOS_WEBHOOK_SECRET";
+/// Several, a line each; a webhook that one of them has signed is genuine. In place of [`WEBHOOK_SECRET`].
+pub const WEBHOOK_SECRETS: &str = "SEALKIT_WEBHOOK_SECRETS";
+/// How long a revoked session is remembered, in whole seconds: longer than any access token lives. Default 86400.
+pub const REVOCATION_TTL: &str = "SEALKIT_REVOCATION_TTL";
 /// Claims a one-shot environment. Read by authkit-nextjs; ignored here on purpose: it concerns no session.
 pub const CLAIM_TOKEN: &str = "WORKOS_CLAIM_TOKEN";
 
@@ -89,6 +101,12 @@ pub const READ: &[&str] = &[
     BASE_URL,
     REQUEST_TIMEOUT,
     ISSUER,
+    REFRESH_BEHIND,
+    STALE_WHILE_ERROR,
+    COORDINATOR_SECRETS,
+    WEBHOOK_SECRET,
+    WEBHOOK_SECRETS,
+    REVOCATION_TTL,
 ];
 
 /// Every variable of the WorkOS libraries that is known here and ignored.

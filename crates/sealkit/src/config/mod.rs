@@ -24,6 +24,7 @@ pub(crate) mod password_list;
 mod passwords;
 mod problem;
 mod settings;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -38,9 +39,13 @@ use crate::{
     api::{ApiBase, ApiClient, ClientId, HttpTransport, ReqwestTransport, TransportBuildError},
     clock::Clock,
     keys::KeySetSettings,
+    refresh::CoordinatorSecrets,
+    revocation::DenyListSettings,
 };
 use password_list::PasswordsFile;
-use sealkit_core::{ApiKey, EncodingPolicy, KeyRing, cookie::CookieSettings, token::TokenPolicy};
+use sealkit_core::{
+    ApiKey, EncodingPolicy, KeyRing, WebhookSecret, cookie::CookieSettings, token::TokenPolicy,
+};
 use std::{path::Path, sync::Arc};
 use url::Url;
 
@@ -58,6 +63,9 @@ pub struct Config {
     cookie: CookieSettings,
     token_policy: TokenPolicy,
     refresh: RefreshSettings,
+    coordinator_secrets: Option<CoordinatorSecrets>,
+    webhook_secrets: Vec<WebhookSecret>,
+    deny_list: DenyListSettings,
     http: HttpSettings,
     key_set: KeySetSettings,
     max_cookie_value: usize,
@@ -147,6 +155,24 @@ impl Config {
     #[must_use]
     pub const fn refresh(&self) -> &RefreshSettings {
         &self.refresh
+    }
+
+    /// What replicas find each other's refreshes by, if it was given.
+    #[must_use]
+    pub const fn coordinator_secrets(&self) -> Option<&CoordinatorSecrets> {
+        self.coordinator_secrets.as_ref()
+    }
+
+    /// What webhooks are signed with; none are accepted without.
+    #[must_use]
+    pub fn webhook_secrets(&self) -> &[WebhookSecret] {
+        &self.webhook_secrets
+    }
+
+    /// How long what was revoked is remembered, and how much of it.
+    #[must_use]
+    pub const fn deny_list(&self) -> &DenyListSettings {
+        &self.deny_list
     }
 
     /// Limits of calls to the API.

@@ -47,6 +47,16 @@ pub(super) enum Passwords {
 #[derive(Clone)]
 pub(super) struct SecretList(Zeroizing<String>);
 
+impl SecretList {
+    pub(super) fn new(list: String) -> Self {
+        Self(Zeroizing::new(list))
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Debug for SecretList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretList([redacted])")
@@ -88,8 +98,7 @@ impl Passwords {
             environment.problems.push(Problem::new(*first, problem, fix));
         }
         let file = file.map(|given| Self::File(Given::new(given.setting, given.value.into())));
-        let list =
-            list.map(|given| Self::List(Given::new(given.setting, SecretList(Zeroizing::new(given.value)))));
+        let list = list.map(|given| Self::List(Given::new(given.setting, SecretList::new(given.value))));
         let one = one.map(|given| Self::One(Given::new(given.setting, given.value.into())));
         file.or(list).or(one)
     }
@@ -108,7 +117,7 @@ impl Passwords {
                 .map(|ring| configured(ring, setting, None))
                 .map_err(|error| error.problems().iter().map(|found| problem(setting, found)).collect()),
             Self::List(Given { setting, value }) => {
-                from_list(setting, &value.0).map(|ring| configured(ring, setting, None))
+                from_list(setting, value.expose()).map(|ring| configured(ring, setting, None))
             }
             Self::File(Given { setting, value }) => {
                 PasswordsFile::open(setting, value).map(|(file, ring)| configured(ring, setting, Some(file)))

@@ -46,6 +46,13 @@ pub struct RefreshSettings {
     pub ahead_pause: Duration,
     /// Refreshing before the token expires. Default: at most 60 s and 20 % of the token's life ahead, less up to 25 %.
     pub ahead: RefreshAhead,
+    /// Refreshing ahead happens beside the handler of a safe request (`GET`, `HEAD`), whose response carries the new cookie if it
+    /// is there in time; if it is not, the next request gets it. Default no: the request waits. `SEALKIT_REFRESH_BEHIND`.
+    pub behind: bool,
+    /// How long past its token's end a session is served when a refresh fails in a way that may pass. Such a session says so
+    /// (`Freshness::Stale`), and the deny list applies to it. Default 0: not at all; at
+    /// most 1 h. `SEALKIT_STALE_WHILE_ERROR`.
+    pub stale_while_error: Duration,
 }
 
 impl Default for RefreshSettings {
@@ -57,6 +64,8 @@ impl Default for RefreshSettings {
             ahead_wait: Duration::from_secs(1),
             ahead_pause: Duration::from_secs(10),
             ahead: RefreshAhead::default(),
+            behind: false,
+            stale_while_error: Duration::ZERO,
         }
     }
 }

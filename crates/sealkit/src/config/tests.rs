@@ -68,6 +68,8 @@ fn the_required_variables_are_enough_and_the_rest_are_the_documented_defaults() 
                 percent: 20,
                 jitter_percent: 25,
             },
+            behind: false,
+            stale_while_error: 0ns,
         },
         HttpSettings {
             connect_timeout: 2s,
@@ -138,6 +140,9 @@ fn empty_secrets_are_a_problem_and_other_empty_values_are_not_set() {
             (env::COOKIE_PASSWORD, ""),
             (env::COOKIE_PASSWORDS, ""),
             (env::COOKIE_PASSWORDS_FILE, ""),
+            (env::COORDINATOR_SECRETS, ""),
+            (env::WEBHOOK_SECRET, ""),
+            (env::WEBHOOK_SECRETS, ""),
         ])
         .unwrap_err(),
         @"
@@ -146,11 +151,15 @@ fn empty_secrets_are_a_problem_and_other_empty_values_are_not_set() {
     WORKOS_COOKIE_PASSWORD: is set but empty; give it a value, or unset it
     SEALKIT_COOKIE_PASSWORDS: is set but empty; give it a value, or unset it
     SEALKIT_COOKIE_PASSWORDS_FILE: is set but empty; give it a value, or unset it
+    SEALKIT_COORDINATOR_SECRETS: is set but empty; give it a value, or unset it
+    WORKOS_WEBHOOK_SECRET: is set but empty; give it a value, or unset it
+    SEALKIT_WEBHOOK_SECRETS: is set but empty; give it a value, or unset it
     "
     );
     let empty: Vec<(&str, &str)> = env::READ
         .iter()
-        .filter(|name| ![env::CLIENT_ID, env::API_KEY].contains(name) && !name.contains("PASSWORD"))
+        .filter(|name| ![env::CLIENT_ID, env::API_KEY].contains(name))
+        .filter(|name| !name.contains("PASSWORD") && !name.contains("SECRET"))
         .map(|name| (*name, ""))
         .collect();
     assert_eq!(format!("{:?}", with(&empty).unwrap()), format!("{:?}", with(&[]).unwrap()));

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     api::{ApiBase, ApiBaseError, ClientId},
     keys::KeySetSettings,
+    revocation::DenyListSettings,
 };
 use sealkit_core::{
     ApiKey,
@@ -70,6 +71,23 @@ pub(super) fn timeout(text: String) -> Checked<Duration> {
         },
         |seconds| Ok(Duration::from_secs_f64(seconds)),
     )
+}
+
+/// Whole seconds.
+pub(super) fn seconds(text: String) -> Checked<Duration> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match text.parse::<u32>() {
+        Ok(seconds) if digits => Ok(Duration::from_secs(seconds.into())),
+        _ => wrong(format!("{} is no number of whole seconds", shown(&text)), "write seconds, like 300"),
+    }
+}
+
+pub(super) fn yes_or_no(text: String) -> Checked<bool> {
+    match text.as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => wrong(format!("{} is neither true nor false", shown(&text)), "write true or false"),
+    }
 }
 
 pub(super) fn issuer_list(text: String) -> Checked<Vec<String>> {
@@ -296,9 +314,17 @@ pub(super) fn refresh(refresh: &RefreshSettings, problems: &mut Vec<Problem>) {
     at_most("refresh.result_kept", refresh.result_kept, Duration::from_secs(24 * 60 * 60), problems);
     at_least("refresh.ahead_wait", refresh.ahead_wait, Duration::from_millis(1), problems);
     at_most("refresh.ahead_wait", refresh.ahead_wait, Duration::from_secs(60), problems);
+    at_most("refresh.stale_while_error", refresh.stale_while_error, Duration::from_secs(3600), problems);
     at_most("refresh.ahead_pause", refresh.ahead_pause, Duration::from_secs(5 * 60), problems);
     range("refresh.ahead.percent", refresh.ahead.percent, 0, 90, problems);
     range("refresh.ahead.jitter_percent", refresh.ahead.jitter_percent, 0, 100, problems);
+}
+
+pub(super) fn deny_list(deny_list: &DenyListSettings, problems: &mut Vec<Problem>) {
+    at_least("deny_list.ttl", deny_list.ttl, Duration::from_secs(60), problems);
+    at_most("deny_list.ttl", deny_list.ttl, Duration::from_secs(400 * 24 * 3600), problems);
+    range("deny_list.max_entries", deny_list.max_entries, 1_000, 10_000_000, problems);
+    at_least("deny_list.max_stale", deny_list.max_stale, Duration::from_secs(10), problems);
 }
 
 pub(super) fn key_set(keys: &KeySetSettings, problems: &mut Vec<Problem>) {

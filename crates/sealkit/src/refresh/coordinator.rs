@@ -1,6 +1,7 @@
 //! The seam between one process and many: who runs a grant, and who gets its result.
 
-use super::CoordinationKey;
+use super::{CoordinationKey, Place};
+use crate::revocation::DenyList;
 use sealkit_core::{Failure, Reason, session::AuthResponse};
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -15,23 +16,59 @@ pub type GrantJob = Box<dyn FnOnce() -> CoordinatorFuture<'static, GrantResult> 
 #[non_exhaustive]
 pub struct GrantRequest {
     /// Where everybody with the same refresh token meets.
-    pub key: CoordinationKey,
+    pub place: Place,
+    /// Where those meet who still write with an older secret: looked at, never written to.
+    pub older: Arc<[Place]>,
     /// The session that the token belongs to, if it is known; an ended one is refused.
-    pub session_id: Option<String>,
+    pub session_id: Option<Arc<str>>,
     /// The organization that the grant names. A success answers everybody, who go on from there; a refusal, see
     /// [`refusal_answers`](Self::refusal_answers).
-    pub organization_id: Option<String>,
+    pub organization_id: Option<Arc<str>>,
+    /// Says which sessions have ended.
+    pub deny_list: DenyList,
 }
 
 impl GrantRequest {
-    /// Asks this token, in the name of this session, for this organization.
+    /// Asks the token that meets at the first of these places.
     #[must_use]
-    pub const fn new(
-        key: CoordinationKey,
-        session_id: Option<String>,
-        organization_id: Option<String>,
-    ) -> Self {
-        Self { key, session_id, organization_id }
+    pub fn new(place: Place, deny_list: DenyList) -> Self {
+        Self { place, older: Arc::new([]), session_id: None, organization_id: None, deny_list }
+    }
+
+    /// Looks at these places, too.
+    #[must_use]
+    pub fn with_older(self, older: impl Into<Arc<[Place]>>) -> Self {
+        Self { older: older.into(), ..self }
+    }
+
+    /// In the name of this session.
+    #[must_use]
+    pub fn with_session(self, session_id: Option<&str>) -> Self {
+        Self { session_id: session_id.map(Arc::from), ..self }
+    }
+
+    /// For this organization.
+    #[must_use]
+    pub fn with_organization(self, organization_id: Option<&str>) -> Self {
+        Self { organization_id: organization_id.map(Arc::from), ..self }
+    }
+
+    /// The key of its place.
+    #[must_use]
+    pub const fn key(&self) -> &CoordinationKey {
+        &self.place.key
+    }
+
+    /// True when the session is known to have ended: nothing may bring it back. Never waits.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.session_id.as_deref().is_some_and(|id| self.deny_list.denies_session(id))
+    }
+
+    /// The answer when it [has ended](Self::has_ended).
+    #[must_use]
+    pub fn revoked(&self) -> Published {
+        Published::kept(Err(Failure::new(Reason::SessionRevoked)), self.organization_id.clone())
     }
 
     /// Whether this failure of a grant for `theirs` answers this request, too: what is said about the token or its session
@@ -50,22 +87,69 @@ pub struct Published {
     /// What the grant came to.
     pub result: GrantResult,
     /// The organization that the grant named.
-    pub organization_id: Option<String>,
+    pub organization_id: Option<Arc<str>>,
     /// True when the grant was over before the caller asked: its tokens may be old.
     pub kept: bool,
+    /// False when another process may hold a success that could not be looked for: then a refusal proves nothing.
+    pub confirmed: bool,
 }
 
 impl Published {
     /// The result of a grant that has just ended.
     #[must_use]
-    pub const fn fresh(result: GrantResult, organization_id: Option<String>) -> Self {
-        Self { result, organization_id, kept: false }
+    pub const fn fresh(result: GrantResult, organization_id: Option<Arc<str>>) -> Self {
+        Self { result, organization_id, kept: false, confirmed: true }
     }
 
     /// The result of a grant that ended before the caller asked.
     #[must_use]
-    pub const fn kept(result: GrantResult, organization_id: Option<String>) -> Self {
-        Self { result, organization_id, kept: true }
+    pub const fn kept(result: GrantResult, organization_id: Option<Arc<str>>) -> Self {
+        Self { result, organization_id, kept: true, confirmed: true }
+    }
+
+    /// The same, and nobody could look whether another process knows better.
+    #[must_use]
+    pub fn unconfirmed(self) -> Self {
+        Self { confirmed: false, ..self }
+    }
+
+    /// True for a refusal that is to be remembered, false for a failure that may pass.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.result.as_ref().is_err_and(|failure| !failure.is_retryable())
+    }
+
+    /// Whether it answers this request, too.
+    #[must_use]
+    pub fn answers(&self, request: &GrantRequest) -> bool {
+        match &self.result {
+            Ok(_) => true,
+            Err(failure) => request.refusal_answers(failure, self.organization_id.as_deref()),
+        }
+    }
+}
+
+/// How refreshes are coordinated, for readiness and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CoordinatorStatus {
+    /// Results are shared with other processes.
+    pub shared: bool,
+    /// What is shared cannot be reached now.
+    pub degraded: bool,
+}
+
+impl CoordinatorStatus {
+    /// Nothing is shared, nothing can be missing.
+    #[must_use]
+    pub const fn in_process() -> Self {
+        Self { shared: false, degraded: false }
+    }
+
+    /// Shared with other processes, and whether that works.
+    #[must_use]
+    pub const fn shared(degraded: bool) -> Self {
+        Self { shared: true, degraded }
     }
 }
 
@@ -80,21 +164,24 @@ pub type CoordinatorFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>
 /// - keep a refusal for 30 s, beside those for other organizations, and give it to those whom it
 ///   [answers](GrantRequest::refusal_answers): that one organization is forbidden says nothing about another, or about going on
 ///   as before;
-/// - drop a success that arrives after its session was ended: a sign-out wins over every refresh in flight.
+/// - look for the end of the session ([`GrantRequest::has_ended`]) when a grant is to begin, when it is over and when a result is
+///   given: a sign-out wins over every refresh in flight, and over what is kept.
 pub trait RefreshCoordinator: fmt::Debug + Send + Sync {
     /// The result for this request: a kept one, that of the grant under way, or that of `job`, run now.
     fn run<'a>(&'a self, request: GrantRequest, job: GrantJob) -> CoordinatorFuture<'a, Published>;
+
+    /// The success that is kept for this request, wherever it was granted; never begins a grant.
+    fn look_up<'a>(&'a self, request: &'a GrantRequest) -> CoordinatorFuture<'a, Option<Published>>;
 
     /// True when a grant of this key is under way, or its success is kept. Must not wait for anything; a coordinator of several
     /// processes answers for what this one knows.
     fn knows(&self, key: &CoordinationKey) -> bool;
 
-    /// Remembers that a session has ended, kept results included.
-    fn end_session<'a>(&'a self, session_id: &'a str) -> CoordinatorFuture<'a, ()>;
-
-    /// True when the session is known to have ended. Asked on every request: it must not wait for anything.
-    fn has_ended(&self, session_id: &str) -> bool;
-
     /// Waits until every grant under way is finished and published, at most so long. True when none is left.
     fn drain<'a>(&'a self, at_most: Duration) -> CoordinatorFuture<'a, bool>;
+
+    /// How it goes.
+    fn status(&self) -> CoordinatorStatus {
+        CoordinatorStatus::in_process()
+    }
 }

@@ -1,9 +1,6 @@
 //! The coordinator of one process: a bounded map, a task per grant, no service to run.
 
-use super::{
-    CoordinationKey, CoordinatorFuture, GrantJob, GrantRequest, GrantResult, Published, RefreshCoordinator,
-    until::Until,
-};
+use super::{CoordinationKey, CoordinatorFuture, GrantJob, GrantRequest, Published, RefreshCoordinator};
 use crate::clock::Clock;
 use sealkit_core::{Failure, Reason, UnixMillis};
 use std::{
@@ -17,6 +14,9 @@ use tokio::sync::watch;
 /// Most refusals, each for an organization of its own, that are remembered of one refresh token.
 const MAX_REFUSALS: usize = 8;
 
+/// How long a refusal is remembered that nobody could confirm: another process may hold a success.
+const UNCONFIRMED: Duration = Duration::from_secs(5);
+
 /// How long results are kept, and how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -27,10 +27,6 @@ pub struct InProcessSettings {
     pub keep_refusals: Duration,
     /// Most results that are kept; the oldest go first. Grants under way are never dropped.
     pub max_results: usize,
-    /// How long an ended session stays known as ended.
-    pub keep_ended: Duration,
-    /// Most ended sessions that are remembered.
-    pub max_ended: usize,
 }
 
 impl Default for InProcessSettings {
@@ -39,8 +35,6 @@ impl Default for InProcessSettings {
             keep_results: Duration::from_secs(600),
             keep_refusals: Duration::from_secs(30),
             max_results: 10_000,
-            keep_ended: Duration::from_secs(24 * 3600),
-            max_ended: 100_000,
         }
     }
 }
@@ -57,32 +51,30 @@ struct Shared {
     state: Mutex<State>,
 }
 
+#[derive(Default)]
 struct State {
     grants: HashMap<CoordinationKey, Entry>,
-    ended: Until<Box<str>>,
 }
 
 /// What is known of one refresh token.
 #[derive(Default)]
 struct Entry {
-    running: Option<Running>,
+    running: Option<Receiver>,
     /// One success, or refusals for different organizations, the oldest first.
     kept: Vec<Kept>,
 }
 
-struct Running {
-    receiver: Receiver,
-    request: GrantRequest,
-}
-
 struct Kept {
-    result: GrantResult,
-    request: GrantRequest,
+    published: Published,
+    session_id: Option<Arc<str>>,
     since: UnixMillis,
     keep: Duration,
 }
 
-type Receiver = watch::Receiver<Option<GrantResult>>;
+type Receiver = watch::Receiver<Option<Published>>;
+
+/// A job that knows more of its result than that it is new: what a store of several processes gave.
+pub type PublishedJob = Box<dyn FnOnce() -> CoordinatorFuture<'static, Published> + Send>;
 
 impl Kept {
     /// True while it is kept. After the clock was set back to before its time nobody knows how old it is: then it is over.
@@ -93,26 +85,20 @@ impl Kept {
     fn until(&self) -> UnixMillis {
         self.since.saturating_add(self.keep)
     }
-
-    fn answers(&self, request: &GrantRequest) -> bool {
-        match &self.result {
-            Ok(_) => true,
-            Err(failure) => request.refusal_answers(failure, self.request.organization_id.as_deref()),
-        }
-    }
 }
 
 impl Entry {
     fn kept_for(&self, request: &GrantRequest, now: UnixMillis) -> Option<&Kept> {
-        self.kept.iter().find(|kept| kept.is_in_force(now) && kept.answers(request))
+        self.kept.iter().find(|kept| kept.is_in_force(now) && kept.published.answers(request))
     }
 
     fn keep(&mut self, new: Kept, now: UnixMillis) {
-        if new.result.is_ok() {
+        if new.published.result.is_ok() {
             self.kept.clear();
         }
-        self.kept
-            .retain(|old| old.is_in_force(now) && old.request.organization_id != new.request.organization_id);
+        self.kept.retain(|old| {
+            old.is_in_force(now) && old.published.organization_id != new.published.organization_id
+        });
         if self.kept.len() >= MAX_REFUSALS {
             self.kept.remove(0);
         }
@@ -129,33 +115,58 @@ impl InProcessCoordinator {
     /// A coordinator that reads the time from `clock`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, settings: InProcessSettings) -> Self {
-        let state = State { grants: HashMap::new(), ended: Until::at_most(settings.max_ended) };
-        Self { shared: Arc::new(Shared { clock, settings, state: Mutex::new(state) }) }
+        Self { shared: Arc::new(Shared { clock, settings, state: Mutex::default() }) }
+    }
+
+    /// As [`run`](RefreshCoordinator::run), with a job that says itself where its result is from: the front of a coordinator of
+    /// several processes, in which every refresh token is asked for once.
+    pub async fn run_published(&self, request: GrantRequest, mut job: PublishedJob) -> Published {
+        loop {
+            match self.join(&request, job) {
+                Joined::Kept(kept) => return kept,
+                Joined::Mine(receiver) => return published(receiver).await,
+                Joined::Theirs { receiver, job: unused } => {
+                    let theirs = published(receiver).await;
+                    if !theirs.is_refusal() || theirs.answers(&request) {
+                        return theirs;
+                    }
+                    job = unused;
+                }
+            }
+        }
+    }
+
+    /// The success that is kept for this request in this process.
+    #[must_use]
+    pub fn kept_success(&self, request: &GrantRequest) -> Option<Published> {
+        let now = self.shared.clock.now();
+        let state = self.shared.state();
+        let kept = state.grants.get(request.key())?.kept_for(request, now)?;
+        let ended = request.has_ended() || is_denied(kept.session_id.as_deref(), request);
+        (kept.published.result.is_ok() && !ended).then(|| Published { kept: true, ..kept.published.clone() })
     }
 
     /// The kept result, or a receiver of the one to come; begins the grant when there is neither.
-    fn join(&self, request: &GrantRequest, job: GrantJob) -> Joined {
+    fn join(&self, request: &GrantRequest, job: PublishedJob) -> Joined {
         let now = self.shared.clock.now();
         let mut state = self.shared.state();
-        if state.has_ended(request.session_id.as_deref(), now) {
-            return Joined::Kept(revoked(request));
+        if request.has_ended() {
+            return Joined::Kept(request.revoked());
         }
-        if let Some(entry) = state.grants.get(&request.key) {
-            if let Some(Kept { result, request: theirs, .. }) = entry.kept_for(request, now) {
-                return Joined::Kept(if state.has_ended(theirs.session_id.as_deref(), now) {
-                    revoked(theirs)
+        if let Some(entry) = state.grants.get(request.key()) {
+            if let Some(kept) = entry.kept_for(request, now) {
+                return Joined::Kept(if is_denied(kept.session_id.as_deref(), request) {
+                    request.revoked()
                 } else {
-                    Published::kept(result.clone(), theirs.organization_id.clone())
+                    Published { kept: true, ..kept.published.clone() }
                 });
             }
-            if let Some(Running { receiver, request: theirs }) = &entry.running {
-                let organization_id = theirs.organization_id.clone();
-                return Joined::Theirs { receiver: receiver.clone(), organization_id, job };
+            if let Some(receiver) = &entry.running {
+                return Joined::Theirs { receiver: receiver.clone(), job };
             }
         }
         let (sender, receiver) = watch::channel(None);
-        let running = Running { receiver: receiver.clone(), request: request.clone() };
-        state.grants.entry(request.key).or_default().running = Some(running);
+        state.grants.entry(*request.key()).or_default().running = Some(receiver.clone());
         drop(state);
         let publish = Publish { shared: Arc::clone(&self.shared), request: request.clone(), sender };
         tokio::spawn(async move {
@@ -172,62 +183,68 @@ enum Joined {
     /// The caller's own grant has begun.
     Mine(Receiver),
     /// Another caller's is under way; the job has not begun.
-    Theirs { receiver: Receiver, organization_id: Option<String>, job: GrantJob },
+    Theirs { receiver: Receiver, job: PublishedJob },
 }
 
-fn revoked(request: &GrantRequest) -> Published {
-    Published::kept(Err(Failure::new(Reason::SessionRevoked)), request.organization_id.clone())
+/// Whether a kept result is of a session that has ended.
+fn is_denied(session_id: Option<&str>, request: &GrantRequest) -> bool {
+    session_id.is_some_and(|id| request.deny_list.denies_session(id))
 }
 
-async fn published(mut receiver: Receiver) -> GrantResult {
+async fn published(mut receiver: Receiver) -> Published {
     let published = receiver.wait_for(Option::is_some).await;
     // `Publish` settles before it lets go of the sender, so there is always a result.
-    published.ok().and_then(|result| result.clone()).unwrap_or_else(|| Err(Failure::new(Reason::ServerError)))
+    published.ok().and_then(|published| published.clone()).unwrap_or_else(nothing)
+}
+
+/// The grant's task ended without a word.
+fn nothing() -> Published {
+    Published::fresh(Err(Failure::new(Reason::ServerError)), None)
 }
 
 /// Publishes exactly one result, also when the grant's task panics or is torn down with its runtime.
 struct Publish {
     shared: Arc<Shared>,
     request: GrantRequest,
-    sender: watch::Sender<Option<GrantResult>>,
+    sender: watch::Sender<Option<Published>>,
 }
 
 impl Publish {
-    fn publish(self, result: GrantResult) {
-        self.settle(result);
+    fn publish(self, published: Published) {
+        self.settle(published);
     }
 
-    fn settle(&self, result: GrantResult) {
+    fn settle(&self, published: Published) {
         let (now, settings) = (self.shared.clock.now(), &self.shared.settings);
         let mut state = self.shared.state();
-        let ended = state.has_ended(self.request.session_id.as_deref(), now);
-        let result = if ended { Err(Failure::new(Reason::SessionRevoked)) } else { result };
-        let keep = match &result {
+        let published = if self.request.has_ended() { self.request.revoked() } else { published };
+        let keep = match &published.result {
             Ok(_) => Some(settings.keep_results),
             Err(failure) if failure.is_retryable() => None,
+            Err(_) if !published.confirmed => Some(settings.keep_refusals.min(UNCONFIRMED)),
             Err(_) => Some(settings.keep_refusals),
         };
         if keep.is_some() {
             state.make_room(settings, now);
         }
-        let entry = state.grants.entry(self.request.key).or_default();
+        let entry = state.grants.entry(*self.request.key()).or_default();
         entry.running = None;
         if let Some(keep) = keep {
-            let (result, request) = (result.clone(), self.request.clone());
-            entry.keep(Kept { result, request, since: now, keep }, now);
+            let session_id = self.request.session_id.clone();
+            entry.keep(Kept { published: published.clone(), session_id, since: now, keep }, now);
         }
         if entry.kept.is_empty() {
-            state.grants.remove(&self.request.key);
+            state.grants.remove(self.request.key());
         }
         drop(state);
-        self.sender.send_replace(Some(result));
+        self.sender.send_replace(Some(published));
     }
 }
 
 impl Drop for Publish {
     fn drop(&mut self) {
         if self.sender.borrow().is_none() {
-            self.settle(Err(Failure::new(Reason::ServerError)));
+            self.settle(nothing());
         }
     }
 }
@@ -240,10 +257,6 @@ impl Shared {
 }
 
 impl State {
-    fn has_ended(&self, session_id: Option<&str>, now: UnixMillis) -> bool {
-        session_id.and_then(|id| self.ended.get(id)).is_some_and(|until| until > now)
-    }
-
     /// Makes room for one more result: drops what is over, then the oldest, an eighth more than must go.
     fn make_room(&mut self, settings: &InProcessSettings, now: UnixMillis) {
         if self.grants.len() < settings.max_results {
@@ -264,58 +277,29 @@ impl State {
 }
 
 impl RefreshCoordinator for InProcessCoordinator {
-    fn run<'a>(&'a self, request: GrantRequest, mut job: GrantJob) -> CoordinatorFuture<'a, Published> {
-        Box::pin(async move {
-            loop {
-                match self.join(&request, job) {
-                    Joined::Kept(kept) => return kept,
-                    Joined::Mine(receiver) => {
-                        return Published::fresh(published(receiver).await, request.organization_id);
-                    }
-                    Joined::Theirs { receiver, organization_id, job: unused } => {
-                        match published(receiver).await {
-                            Err(failure)
-                                if !failure.is_retryable()
-                                    && !request.refusal_answers(&failure, organization_id.as_deref()) =>
-                            {
-                                job = unused;
-                            }
-                            result => return Published::fresh(result, organization_id),
-                        }
-                    }
-                }
-            }
-        })
+    fn run<'a>(&'a self, request: GrantRequest, job: GrantJob) -> CoordinatorFuture<'a, Published> {
+        let organization_id = request.organization_id.clone();
+        let job: PublishedJob =
+            Box::new(move || Box::pin(async move { Published::fresh(job().await, organization_id) }));
+        Box::pin(self.run_published(request, job))
     }
 
-    fn end_session<'a>(&'a self, session_id: &'a str) -> CoordinatorFuture<'a, ()> {
-        let now = self.shared.clock.now();
-        let until = now.saturating_add(self.shared.settings.keep_ended);
-        self.shared.state().ended.put(session_id.into(), until, now);
-        Box::pin(std::future::ready(()))
+    fn look_up<'a>(&'a self, request: &'a GrantRequest) -> CoordinatorFuture<'a, Option<Published>> {
+        Box::pin(std::future::ready(self.kept_success(request)))
     }
 
     fn knows(&self, key: &CoordinationKey) -> bool {
         let now = self.shared.clock.now();
         self.shared.state().grants.get(key).is_some_and(|entry| {
             entry.running.is_some()
-                || entry.kept.iter().any(|kept| kept.is_in_force(now) && kept.result.is_ok())
+                || entry.kept.iter().any(|kept| kept.is_in_force(now) && kept.published.result.is_ok())
         })
-    }
-
-    fn has_ended(&self, session_id: &str) -> bool {
-        self.shared.state().has_ended(Some(session_id), self.shared.clock.now())
     }
 
     fn drain<'a>(&'a self, at_most: Duration) -> CoordinatorFuture<'a, bool> {
         Box::pin(async move {
-            let running: Vec<_> = self
-                .shared
-                .state()
-                .grants
-                .values()
-                .filter_map(|entry| entry.running.as_ref().map(|running| running.receiver.clone()))
-                .collect();
+            let running: Vec<_> =
+                self.shared.state().grants.values().filter_map(|entry| entry.running.clone()).collect();
             let all = async {
                 for mut receiver in running {
                     // A closed channel has settled, too.
@@ -338,7 +322,11 @@ impl fmt::Debug for InProcessCoordinator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::ManualClock, refresh::CoordinatorSecret};
+    use crate::{
+        clock::ManualClock,
+        refresh::CoordinatorSecret,
+        revocation::{DenyList, DenyListSettings},
+    };
     use sealkit_core::{ApiKey, RefreshToken, session::AuthResponse};
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -358,8 +346,11 @@ mod tests {
         /// Asks for `organization`, with a job that is answered like this; how many grants there have been, and the result.
         async fn ask(&self, organization: Option<&str>, answer: Result<(), Reason>) -> (u32, Published) {
             let token = RefreshToken::from("rt");
-            let key = CoordinatorSecret::from_api_key(&ApiKey::from("sk")).key("client", &token);
-            let request = GrantRequest::new(key, Some("session_1".into()), organization.map(str::to_owned));
+            let place = CoordinatorSecret::from_api_key(&ApiKey::from("sk")).place("client", &token);
+            let deny_list = DenyList::new(Arc::new(self.clock.clone()), DenyListSettings::default());
+            let request = GrantRequest::new(place, deny_list)
+                .with_session(Some("session_1"))
+                .with_organization(organization);
             let grants = Arc::clone(&self.grants);
             let job: GrantJob = Box::new(move || {
                 grants.fetch_add(1, Ordering::SeqCst);
@@ -395,16 +386,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_clock_that_is_set_back_brings_no_session_back() {
-        let house = house(InProcessSettings::default());
-        let now = house.clock.now();
-        house.clock.advance(Duration::from_secs(86_400));
-        house.coordinator.end_session("session_1").await;
-        house.clock.set(now);
-        assert!(house.coordinator.has_ended("session_1"));
-    }
-
-    #[tokio::test]
     async fn so_many_refusals_are_remembered_and_a_success_forgets_them() {
         let house = house(InProcessSettings::default());
         let refused = Err(Reason::OrganizationNotFound);
@@ -427,17 +408,5 @@ mod tests {
         let house = house(InProcessSettings::default());
         house.ask(None, Err(Reason::ServerError)).await;
         assert!(house.coordinator.shared.state().grants.is_empty());
-    }
-
-    #[tokio::test]
-    async fn of_too_many_ended_sessions_the_oldest_are_forgotten() {
-        let house = house(InProcessSettings { max_ended: 16, ..InProcessSettings::default() });
-        for i in 0..17 {
-            house.clock.advance(Duration::from_secs(1));
-            house.coordinator.end_session(&format!("session_{i}")).await;
-        }
-        let known = (0..17).map(|i| house.coordinator.has_ended(&format!("session_{i}")));
-        assert_eq!(known.filter(|known| !known).count(), 3);
-        assert!(house.coordinator.has_ended("session_16") && !house.coordinator.has_ended("session_0"));
     }
 }

@@ -1,5 +1,6 @@
 //! Under which key callers meet: the refresh token's, not the organization's, and never the token itself.
 
+use super::cipher::ResultCipher;
 use aws_lc_rs::hmac;
 use sealkit_core::{ApiKey, RandomUnavailable, RefreshToken, SecureRandom};
 use std::fmt;
@@ -53,6 +54,13 @@ impl CoordinatorSecret {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()))
     }
 
+    /// Where everybody with this refresh token meets, and what opens the results there.
+    #[must_use]
+    pub fn place(&self, client_id: &str, refresh_token: &RefreshToken) -> Place {
+        let key = self.key(client_id, refresh_token);
+        Place { key, cipher: ResultCipher::new(&self.0, client_id, refresh_token) }
+    }
+
     /// The key under which everybody with this refresh token meets.
     #[must_use]
     pub fn key(&self, client_id: &str, refresh_token: &RefreshToken) -> CoordinationKey {
@@ -66,6 +74,48 @@ impl CoordinatorSecret {
         }
         CoordinationKey(key)
     }
+}
+
+/// The coordinator secrets in use: the first writes, all read. So they can be changed without a moment in which replicas do not
+/// find each other: the new one second, everywhere; then first; then the old one goes.
+#[derive(Clone, Debug)]
+pub struct CoordinatorSecrets {
+    first: CoordinatorSecret,
+    older: Vec<CoordinatorSecret>,
+}
+
+impl CoordinatorSecrets {
+    /// The first writes, the others are read, too.
+    #[must_use]
+    pub fn new(first: CoordinatorSecret, older: impl IntoIterator<Item = CoordinatorSecret>) -> Self {
+        Self { first, older: older.into_iter().collect() }
+    }
+
+    pub(crate) fn key(&self, client_id: &str, refresh_token: &RefreshToken) -> CoordinationKey {
+        self.first.key(client_id, refresh_token)
+    }
+
+    /// Where to write, and where to look besides.
+    pub(crate) fn places(&self, client_id: &str, refresh_token: &RefreshToken) -> (Place, Vec<Place>) {
+        let older = self.older.iter().map(|secret| secret.place(client_id, refresh_token)).collect();
+        (self.first.place(client_id, refresh_token), older)
+    }
+}
+
+impl From<CoordinatorSecret> for CoordinatorSecrets {
+    fn from(first: CoordinatorSecret) -> Self {
+        Self { first, older: Vec::new() }
+    }
+}
+
+/// Where the callers with one refresh token meet, and what only they can open.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Place {
+    /// The name of the place: safe to show to a store.
+    pub key: CoordinationKey,
+    /// Seals results for it.
+    pub cipher: ResultCipher,
 }
 
 impl fmt::Debug for CoordinatorSecret {

@@ -6,19 +6,20 @@
 //!   └── result ──┘ kept, so that a late request with the old cookie gets the same successor
 //! ```
 
+mod cipher;
 mod coordinator;
 mod grant;
 mod in_process;
 mod key;
 mod pauses;
-mod until;
 
+pub use cipher::ResultCipher;
 pub use coordinator::{
-    CoordinatorFuture, GrantJob, GrantRequest, GrantResult, Published, RefreshCoordinator,
+    CoordinatorFuture, CoordinatorStatus, GrantJob, GrantRequest, GrantResult, Published, RefreshCoordinator,
 };
 pub use grant::RetrySettings;
-pub use in_process::{InProcessCoordinator, InProcessSettings};
-pub use key::{CoordinationKey, CoordinatorSecret, ShortSecret};
+pub use in_process::{InProcessCoordinator, InProcessSettings, PublishedJob};
+pub use key::{CoordinationKey, CoordinatorSecret, CoordinatorSecrets, Place, ShortSecret};
 
 pub(crate) use grant::grant;
 pub(crate) use pauses::Pauses;

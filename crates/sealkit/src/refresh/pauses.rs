@@ -1,6 +1,7 @@
 //! Refresh tokens that are left alone for a while, because refreshing ahead has just not worked.
 
-use super::{CoordinationKey, until::Until};
+use super::CoordinationKey;
+use crate::until::Until;
 use sealkit_core::UnixMillis;
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},

@@ -6,29 +6,38 @@ use std::{borrow::Borrow, collections::HashMap, hash::Hash};
 /// Keys that are remembered until a time. Of more than `most` the ones whose time ends first go, an eighth at once, so that a
 /// full memory costs no more per key than an empty one.
 #[derive(Debug)]
-pub(super) struct Until<K> {
+pub(crate) struct Until<K> {
     keys: HashMap<K, UnixMillis>,
     most: usize,
 }
 
 impl<K: Clone + Eq + Hash + Ord> Until<K> {
-    pub(super) fn at_most(most: usize) -> Self {
+    pub(crate) fn at_most(most: usize) -> Self {
         Self { keys: HashMap::new(), most }
     }
 
-    pub(super) fn put(&mut self, key: K, until: UnixMillis, now: UnixMillis) {
+    pub(crate) fn put(&mut self, key: K, until: UnixMillis, now: UnixMillis) {
         if self.keys.len() >= self.most && !self.keys.contains_key(&key) {
             self.make_room(now);
         }
         self.keys.insert(key, until);
     }
 
-    pub(super) fn remove(&mut self, key: &K) {
+    /// How many are remembered, those included whose time is over.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, UnixMillis)> {
+        self.keys.iter().map(|(key, until)| (key, *until))
+    }
+
+    pub(crate) fn remove(&mut self, key: &K) {
         self.keys.remove(key);
     }
 
     /// Until when the key is remembered.
-    pub(super) fn get<Q>(&self, key: &Q) -> Option<UnixMillis>
+    pub(crate) fn get<Q>(&self, key: &Q) -> Option<UnixMillis>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,

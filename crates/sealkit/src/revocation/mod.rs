@@ -1,0 +1,14 @@
+//! Sessions that are over before their tokens are: signed out here, revoked at WorkOS, or overruled because their user, an
+//! organization or a membership has changed.
+//!
+//! ```text
+//! sign-out ─┐
+//! webhook  ─┼─► DenyList (in memory, asked on every request) ◄─► a store that replicas share (`sealkit-redis`)
+//! events   ─┘
+//! ```
+
+mod denial;
+mod deny_list;
+
+pub use denial::{Denial, DenyEntry};
+pub use deny_list::{DenyList, DenyListSettings, DenyListStore, StalePolicy, WeakDenyList};
