@@ -13,6 +13,7 @@
 use crate::{
     api::{ApiClient, Purpose},
     clock::Clock,
+    telemetry,
 };
 use arc_swap::ArcSwapOption;
 use sealkit_core::{Failure, Reason, UnixMillis, token::KeySet};
@@ -290,6 +291,7 @@ impl Remote {
             Ok(Err(error)) => Err(error.to_failure(Purpose::KeySet)),
             Err(_) => Err(unavailable()),
         };
+        telemetry::key_set_fetched(parsed.as_ref().err().map(Failure::reason));
         let now = self.clock.now();
         match &parsed {
             Ok(keys) => self.keep(keys, now),

@@ -1,6 +1,7 @@
 //! Judging a cookie value: as much as can be said without I/O, then the key set, fetched if it must be.
 
 use super::Sealkit;
+use crate::telemetry;
 use sealkit_core::{
     Detail, ExpiredSession, Failure, Reason, SealedSession, Session, UnsealedSession,
     session::{Judgement, SealInfo},
@@ -45,7 +46,10 @@ impl Sealkit {
     pub(crate) async fn judge(&self, sealed: &str) -> Judged {
         let (unsealed, seal) = match self.open(sealed).await {
             Ok(opened) => opened,
-            Err(detail) => return Judged::Failed(invalid_cookie(detail)),
+            Err(detail) => {
+                telemetry::not_unsealed(detail);
+                return Judged::Failed(invalid_cookie(detail));
+            }
         };
         let opened = seal.clone();
         let judged = self.judge_unsealed(unsealed, seal).await;

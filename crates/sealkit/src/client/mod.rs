@@ -24,6 +24,7 @@ use crate::{
     keys::KeySetCache,
     refresh::{CoordinatorSecrets, CoordinatorStatus, Pauses, RefreshCoordinator},
     revocation::{Denial, DenyList},
+    telemetry,
 };
 use arc_swap::ArcSwap;
 use judge::invalid_cookie;
@@ -176,6 +177,12 @@ impl Sealkit {
     #[must_use]
     pub fn coordinator_status(&self) -> CoordinatorStatus {
         self.inner.coordinator.status()
+    }
+
+    /// Records what has no moment of its own: the gauges [`KEY_SET_AGE`](telemetry::KEY_SET_AGE), those of the deny list and the
+    /// coordinator's mode. Call it before every scrape, or every few seconds.
+    pub fn record_gauges(&self) {
+        telemetry::record_gauges(self.inner.keys.age(), &self.inner.deny_list, self.coordinator_status());
     }
 
     /// Finishes what has begun, before the process ends: waits for every grant under way, at most so long. True when nothing

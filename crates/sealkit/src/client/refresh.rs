@@ -17,7 +17,8 @@ use sealkit_core::{
     token::{self, KeySet},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
+use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
 /// Most successors that are followed in one call: each has expired, or belongs to another organization than asked for.
@@ -172,13 +173,29 @@ impl Sealkit {
         wait: Duration,
         may_clear: bool,
     ) -> Outcome {
+        let begun = Instant::now();
         let session_id = held.session_id();
+        let span = tracing::debug_span!("sealkit.refresh", session_id);
+        let succession = self.succeed(held, session_id.as_deref(), wanted, wait, may_clear);
+        let outcome = succession.instrument(span).await;
+        telemetry::refreshed(outcome.reason(), begun.elapsed());
+        outcome
+    }
+
+    async fn succeed(
+        &self,
+        held: &Held,
+        session_id: Option<&str>,
+        wanted: Option<&str>,
+        wait: Duration,
+        may_clear: bool,
+    ) -> Outcome {
         let mut way = Way::default();
-        let followed = timeout(wait, self.follow(held, session_id.as_deref(), wanted, &mut way))
+        let followed = timeout(wait, self.follow(held, session_id, wanted, &mut way))
             .await
             .unwrap_or_else(|_| Err(Failure::new(Reason::Timeout).with_retry_after(Some(RETRY_AFTER))));
         let new_id = followed.as_ref().ok().map(Session::id);
-        if [session_id.as_deref(), new_id].into_iter().flatten().any(|id| self.has_ended(id)) {
+        if [session_id, new_id].into_iter().flatten().any(|id| self.has_ended(id)) {
             return Outcome::failed(Failure::new(Reason::SessionRevoked), CookieAction::Clear);
         }
         let cookie = way.rotated.map_or(CookieAction::Keep, CookieAction::Set);
@@ -316,8 +333,10 @@ impl Sealkit {
         organization_id: Option<String>,
     ) -> GrantJob {
         let inner = Arc::clone(&self.inner);
+        let span = tracing::debug_span!(parent: None, "sealkit.grant");
+        span.follows_from(tracing::Span::current());
         Box::new(move || {
-            Box::pin(async move {
+            let granting = async move {
                 let retry = inner.config.refresh().retry;
                 let (clock, random) = (&*inner.clock, &*inner.random);
                 let result = grant(&inner.api, refresh_token, organization_id, retry, clock, random).await;
@@ -325,7 +344,8 @@ impl Sealkit {
                     inner.pauses.end(&key);
                 }
                 result
-            })
+            };
+            Box::pin(granting.instrument(span))
         })
     }
 }

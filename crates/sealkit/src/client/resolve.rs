@@ -1,11 +1,13 @@
 //! What a web layer asks for: who is this, refreshing where that is due.
 
 use super::{Sealkit, judge::Judged, refresh::Held};
-use crate::outcome::Outcome;
+use crate::{outcome::Outcome, telemetry};
 use sealkit_core::{
     CookieAction, ExpiredSession, Failure, Reason, SealedSession, Session, cookie::MAX_CANDIDATES,
 };
 use std::{borrow::Cow, sync::Arc};
+use tokio::time::Instant;
+use tracing::Instrument as _;
 
 /// What a request allows, see [`sealkit_core::RequestProfile`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,14 @@ impl Sealkit {
     ///
     /// Dropping the future does no harm.
     pub async fn authenticate(&self, sealed: &str) -> Outcome {
+        let begun = Instant::now();
+        let span = tracing::debug_span!("sealkit.resolve");
+        let outcome = self.judge_one(sealed).instrument(span).await;
+        telemetry::decided(&outcome, begun.elapsed());
+        outcome
+    }
+
+    async fn judge_one(&self, sealed: &str) -> Outcome {
         if sealed.is_empty() {
             return Outcome::Anonymous;
         }
@@ -70,6 +80,18 @@ impl Sealkit {
     /// `cookies` are the values of the session cookie, percent-decoded; at most three are looked at. A session that is still
     /// valid is served whatever a refresh ahead came to. Dropping the future cancels no refresh.
     pub async fn resolve<'a>(
+        &self,
+        cookies: impl IntoIterator<Item = Cow<'a, str>>,
+        allowed: Resolve,
+    ) -> Outcome {
+        let begun = Instant::now();
+        let span = tracing::debug_span!("sealkit.resolve");
+        let outcome = self.resolve_best(cookies, allowed).instrument(span).await;
+        telemetry::decided(&outcome, begun.elapsed());
+        outcome
+    }
+
+    async fn resolve_best<'a>(
         &self,
         cookies: impl IntoIterator<Item = Cow<'a, str>>,
         allowed: Resolve,

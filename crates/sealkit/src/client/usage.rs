@@ -1,5 +1,6 @@
 //! Which formats and passwords still open cookies: what an operator looks at before an old one is taken away.
 
+use crate::telemetry;
 use arc_swap::ArcSwap;
 use sealkit_core::{UnixMillis, format::Format, session::SealInfo};
 use std::{
@@ -112,8 +113,8 @@ impl Entry {
             opened: AtomicU64::new(0),
             last_opened_at: AtomicU64::new(0),
             last_age: AtomicU64::new(0),
-            counter: metrics::counter!("sealkit_cookies_opened_total", &labels()),
-            ages: metrics::histogram!("sealkit_cookie_age_seconds", &labels()),
+            counter: metrics::counter!(telemetry::COOKIES_OPENED, &labels()),
+            ages: metrics::histogram!(telemetry::COOKIE_AGE, &labels()),
         }
     }
 }
