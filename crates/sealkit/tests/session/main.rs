@@ -9,6 +9,7 @@ mod encoding;
 mod keys;
 mod metered;
 mod no_secrets;
+mod recorder;
 mod refresh;
 mod sign_in;
 mod support;
