@@ -42,6 +42,7 @@ pub enum RequestKind {
 pub struct RequestProfile {
     kind: RequestKind,
     get_or_head: bool,
+    sub_resource: bool,
 }
 
 impl RequestProfile {
@@ -51,7 +52,9 @@ impl RequestProfile {
     #[must_use]
     pub fn of<'h>(method: &str, header: impl Fn(&'static str) -> Option<&'h str>) -> Self {
         let facts = Facts { method, header };
-        Self { kind: facts.kind(), get_or_head: facts.is_get_or_head() }
+        let kind = facts.kind();
+        let sub_resource = kind == RequestKind::Other && facts.is_sub_resource();
+        Self { kind, get_or_head: facts.is_get_or_head(), sub_resource }
     }
 
     /// The kind.
@@ -71,6 +74,19 @@ impl RequestProfile {
     #[must_use]
     pub const fn may_start_refresh(self) -> bool {
         !matches!(self.kind, RequestKind::Prefetch | RequestKind::Preflight)
+    }
+
+    /// A session that is still valid may be refreshed for this request, ahead of its end: neither for speculation nor for what a
+    /// page is made of (images, scripts, style sheets, fonts, media, workers), which come in swarms beside a request that can do it.
+    #[must_use]
+    pub const fn may_refresh_ahead(self) -> bool {
+        self.may_start_refresh() && !self.sub_resource
+    }
+
+    /// `GET` or `HEAD`: nothing is changed by it, and its response may still carry a cookie that became ready while it was made.
+    #[must_use]
+    pub const fn is_get_or_head(self) -> bool {
+        self.get_or_head
     }
 
     /// The session cookie may be deleted with this answer, if there is a reason to: on top-level navigations only, since
@@ -199,6 +215,12 @@ impl<'h, F: Fn(&'static str) -> Option<&'h str>> Facts<'_, F> {
         let data = |types: &str| types.split(',').any(is_json);
         !self.accepts("text/html")
             && (self.get("accept").is_some_and(data) || self.get("content-type").is_some_and(data))
+    }
+
+    /// What is fetched by a tag or a worker names a destination, and does not navigate: a frame does.
+    fn is_sub_resource(&self) -> bool {
+        self.get("sec-fetch-dest").is_some_and(|dest| !matches!(dest, "empty" | "document"))
+            && !self.is("sec-fetch-mode", "navigate")
     }
 
     /// `GET` or `HEAD` that says `navigate`, or where nothing says how it was begun accepts HTML; and a form that is posted,

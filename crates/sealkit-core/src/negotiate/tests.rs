@@ -182,6 +182,40 @@ fn cookies_are_set_and_cleared_on_navigations_only_and_speculation_never_refresh
 }
 
 #[test]
+fn what_a_page_is_made_of_never_refreshes_ahead_of_the_end() {
+    let made_of = [
+        "image",
+        "script",
+        "module script",
+        "style sheet",
+        "font",
+        "video",
+        "web manifest",
+        "service worker script",
+        "worker script",
+        "XSLT",
+        "unknown fetch mode",
+    ];
+    let rows: HashSet<_> = REQUESTS.iter().map(|row| row.0).collect();
+    assert!(made_of.iter().all(|what| rows.contains(what)));
+    for (what, method, headers, _, _) in REQUESTS {
+        let profile = profile(method, headers);
+        let expected = profile.may_start_refresh() && !made_of.contains(what);
+        assert_eq!(profile.may_refresh_ahead(), expected, "{what}");
+        assert_eq!(profile.is_get_or_head(), ["GET", "HEAD"].contains(method), "{what}");
+    }
+    for dest in ["audio", "track", "sharedworker", "audioworklet", "paintworklet", "report"] {
+        let header = move |name| match name {
+            "sec-fetch-mode" => Some("no-cors"),
+            "sec-fetch-dest" => Some(dest),
+            _ => None,
+        };
+        let profile = RequestProfile::of("GET", header);
+        assert_eq!((profile.may_start_refresh(), profile.may_refresh_ahead()), (true, false), "{dest}");
+    }
+}
+
+#[test]
 fn only_a_preflight_ever_gets_through() {
     for (what, method, headers, kind, _) in REQUESTS {
         for reason in Reason::ALL {
