@@ -7,6 +7,7 @@ use std::time::Duration;
 
 mod encoding;
 mod passwords;
+mod shared;
 
 const PASSWORD: &str = "cookie-password-for-tests-only-0123456789";
 
