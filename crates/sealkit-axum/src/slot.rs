@@ -16,8 +16,8 @@ use crate::{
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, HeaderValue, Response, header, request::Parts};
 use sealkit::{
-    CookieAction, Failure, Outcome, Reason, RefreshOptions, RequestKind, Resolve, SealedSession, Session,
-    SignedIn,
+    CookieAction, Failure, Outcome, Reason, RefreshBehind, RefreshOptions, RequestKind, Resolve,
+    SealedSession, Session, SignedIn,
     cookie::{self, Presence},
     session::Freshness,
     token,
@@ -109,6 +109,10 @@ struct State {
     current: Option<Standing>,
     /// What is written on the response.
     write: CookieAction,
+    /// The refresh that runs beside the handler. Whatever writes the session ends its part in this request.
+    behind: Option<RefreshBehind>,
+    /// What is written comes from there.
+    supersedes: bool,
     /// Counts what handlers decided. A refresh that began before such a decision changes nothing any more.
     decisions: u64,
     /// Somebody has looked at the session or written it, or the answer depends on other cookies of the request.
@@ -118,11 +122,21 @@ struct State {
 }
 
 impl State {
+    /// The successor that a refresh beside the handler has brought, if it is there by now. It goes before the session that came,
+    /// written in another way.
+    fn take_what_ran_behind(&mut self) {
+        let Some(behind) = self.behind.take() else { return };
+        if let ready @ CookieAction::Set(_) = behind.cookie() {
+            self.write = ready;
+            self.supersedes = true;
+        }
+    }
+
     /// The session that came with the request, if all that is to be written is the same session in another way.
     fn rewritten(&self) -> Option<Session> {
         match (&self.write, &self.current) {
             (CookieAction::Set(_), Some(Standing::Proven(session)))
-                if self.decisions == 0 && session.freshness() == Freshness::Current =>
+                if self.decisions == 0 && !self.supersedes && session.freshness() == Freshness::Current =>
             {
                 Some(session.clone())
             }
@@ -199,7 +213,10 @@ impl SessionSlot {
 
     async fn resolve(&self, may_refresh: bool) -> Outcome {
         let present = self.present();
-        let allowed = Resolve::new(may_refresh, self.0.facts.profile.may_clear_session_cookie())
+        let profile = self.0.facts.profile;
+        let allowed = Resolve::new(may_refresh, profile.may_clear_session_cookie())
+            .refreshing_ahead(may_refresh && profile.may_refresh_ahead())
+            .refreshing_behind(profile.is_get_or_head())
             .settling(present.unsplit() && present.pieces().next().is_some());
         self.0.shared.sealkit.resolve(self.candidates(), allowed).await
     }
@@ -324,6 +341,7 @@ impl SessionSlot {
             action @ (CookieAction::Set(_) | CookieAction::Clear) => state.write = action.clone(),
             _ => {}
         }
+        state.behind = outcome.refresh_behind().cloned();
         state.current = Some(standing.clone());
         standing
     }
@@ -340,6 +358,7 @@ impl SessionSlot {
         state.touched = true;
         state.current = Some(standing);
         state.write = write;
+        state.behind = None;
     }
 
     /// Writes on a response what is to be written. The slot owns the cookie: a line of that name that somebody else wrote goes.
@@ -347,6 +366,7 @@ impl SessionSlot {
         let (mut write, touched, decided, mut failure, rewritten) = {
             let mut state = self.state();
             state.sent = true;
+            state.take_what_ran_behind();
             let failure = state.current.as_ref().and_then(Standing::failure).cloned();
             let rewritten = state.rewritten();
             (std::mem::take(&mut state.write), state.touched, state.decisions > 0, failure, rewritten)

@@ -29,8 +29,8 @@ pub mod telemetry;
 mod until;
 
 pub use client::{
-    BuildError, Callback, KeyUsage, LoadedSession, RefreshOptions, Resolve, Sealkit, SealkitBuilder,
-    SignInRequest, SignInStart, SignOut, SignedIn,
+    BuildError, Callback, KeyUsage, LoadedSession, RefreshBehind, RefreshOptions, Resolve, Sealkit,
+    SealkitBuilder, SignInRequest, SignInStart, SignOut, SignedIn,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, ConfigBuilder, ConfigError};

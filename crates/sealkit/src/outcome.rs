@@ -1,5 +1,6 @@
 //! What a cookie is worth, and what becomes of it.
 
+use crate::client::RefreshBehind;
 use sealkit_core::{CookieAction, Failure, Reason, Session};
 
 /// The answer to "who is this?".
@@ -16,6 +17,8 @@ pub enum Outcome {
         session: Session,
         /// `Set` after a refresh.
         cookie: CookieAction,
+        /// A refresh that runs beside the request: its cookie goes before this one, when it is ready in time.
+        behind: Option<RefreshBehind>,
     },
     /// There is no session cookie.
     Anonymous,
@@ -41,7 +44,7 @@ const KEEP: &CookieAction = &CookieAction::Keep;
 
 impl Outcome {
     pub(crate) const fn authenticated(session: Session, cookie: CookieAction) -> Self {
-        Self::Authenticated { session, cookie }
+        Self::Authenticated { session, cookie, behind: None }
     }
 
     /// Rejected, or unavailable when asking again may help.
@@ -58,6 +61,16 @@ impl Outcome {
     pub const fn session(&self) -> Option<&Session> {
         match self {
             Self::Authenticated { session, .. } => Some(session),
+            _ => None,
+        }
+    }
+
+    /// The refresh that runs beside the request, to be asked when the head of the response is written. There is one only where
+    /// [`Resolve::may_refresh_behind`](crate::Resolve::may_refresh_behind) allowed it.
+    #[must_use]
+    pub const fn refresh_behind(&self) -> Option<&RefreshBehind> {
+        match self {
+            Self::Authenticated { behind, .. } => behind.as_ref(),
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 //! [`Sealkit`]: the handle that an application holds.
 
+mod behind;
 mod builder;
 mod judge;
 mod key_file;
@@ -10,6 +11,7 @@ mod set_cookies;
 mod sign_in;
 mod usage;
 
+pub use behind::RefreshBehind;
 pub use builder::{BuildError, SealkitBuilder};
 pub use loaded::LoadedSession;
 pub use refresh::RefreshOptions;

@@ -1,11 +1,11 @@
 //! What a web layer asks for: who is this, refreshing where that is due.
 
 use super::{Sealkit, judge::Judged, refresh::Held};
-use crate::{outcome::Outcome, telemetry};
+use crate::{outcome::Outcome, refresh::CoordinationKey, telemetry};
 use sealkit_core::{
     CookieAction, ExpiredSession, Failure, Reason, SealedSession, Session, cookie::MAX_CANDIDATES,
 };
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -15,6 +15,11 @@ use tracing::Instrument as _;
 pub struct Resolve {
     /// A refresh may be started: not for prefetches and speculation.
     pub may_refresh: bool,
+    /// A session that is still valid may be refreshed, ahead of its end: not for what a page is made of.
+    pub may_refresh_ahead: bool,
+    /// Such a refresh may run beside the request, whose response can still carry the cookie: `GET` and `HEAD`. It does where
+    /// [`RefreshSettings::behind`](crate::config::RefreshSettings::behind) is on; then see [`Outcome::refresh_behind`].
+    pub may_refresh_behind: bool,
     /// The cookie may be cleared when the session is proven to be over: on top-level navigations.
     pub may_clear: bool,
     /// The browser holds the session twice, in one cookie and in pieces: the better one is stored again, so that the other goes.
@@ -23,15 +28,34 @@ pub struct Resolve {
 
 impl Default for Resolve {
     fn default() -> Self {
-        Self { may_refresh: true, may_clear: false, settle: false }
+        Self::new(true, false)
     }
 }
 
 impl Resolve {
-    /// What this request allows.
+    /// What this request allows. A refresh that may be started may be one ahead of the end; nothing runs beside the request.
     #[must_use]
     pub const fn new(may_refresh: bool, may_clear: bool) -> Self {
-        Self { may_refresh, may_clear, settle: false }
+        Self {
+            may_refresh,
+            may_refresh_ahead: may_refresh,
+            may_refresh_behind: false,
+            may_clear,
+            settle: false,
+        }
+    }
+
+    /// The same, and whether a session that is still valid may be refreshed ([`sealkit_core::RequestProfile::may_refresh_ahead`]).
+    #[must_use]
+    pub const fn refreshing_ahead(self, may_refresh_ahead: bool) -> Self {
+        Self { may_refresh_ahead, ..self }
+    }
+
+    /// The same, and whether a refresh ahead may run beside the request: the caller asks [`Outcome::refresh_behind`] when the
+    /// head of the response is written.
+    #[must_use]
+    pub const fn refreshing_behind(self, may_refresh_behind: bool) -> Self {
+        Self { may_refresh_behind, ..self }
     }
 
     /// The same, and the better one of several cookies is to be stored again.
@@ -118,8 +142,10 @@ impl Sealkit {
             Some(Judged::Valid { session, .. }) if self.inner.deny_list.overrules(session.claims()) => {
                 self.resolve_overruled(session, allowed).await
             }
-            Some(Judged::Valid { session, refresh_due: true }) if allowed.may_refresh => {
-                self.refresh_ahead(session).await
+            Some(Judged::Valid { session, refresh_due: true })
+                if allowed.may_refresh && allowed.may_refresh_ahead =>
+            {
+                self.refresh_due(session, allowed).await
             }
             Some(Judged::Valid { session, .. }) => Outcome::authenticated(session, CookieAction::Keep),
             Some(Judged::Expired(expired)) if allowed.may_refresh => {
@@ -131,14 +157,14 @@ impl Sealkit {
         };
         self.note(match (outcome, best_value) {
             // Served as it came: unless it is to be stored in another way.
-            (Outcome::Authenticated { session, cookie: CookieAction::Keep }, Some(value)) => {
+            (Outcome::Authenticated { session, cookie: CookieAction::Keep, behind }, Some(value)) => {
                 let cookie = match self.written_anew(&session, allowed) {
                     CookieAction::Keep if allowed.settle => {
                         CookieAction::Set(SealedSession::from(value.into_owned()))
                     }
                     cookie => cookie,
                 };
-                Outcome::authenticated(session, cookie)
+                Outcome::Authenticated { session, cookie, behind }
             }
             (outcome, _) => outcome,
         })
@@ -153,17 +179,36 @@ impl Sealkit {
         self.seal_anew(&reader, session.unsealed()).map_or(CookieAction::Keep, CookieAction::Set)
     }
 
-    /// A valid session near its end: refreshed if that works soon, served as it is if it does not.
+    /// A valid session near its end: refreshed if that works soon, or beside the request, and served as it is if it does not.
+    async fn refresh_due(&self, session: Session, allowed: Resolve) -> Outcome {
+        let settings = self.inner.config.refresh();
+        if settings.behind && allowed.may_refresh_behind {
+            return self.begin_behind(session);
+        }
+        match self.key_to_refresh_ahead(&session) {
+            Some(key) => {
+                self.refresh_ahead(session, key, settings.ahead_wait.min(settings.caller_wait)).await
+            }
+            None => Outcome::authenticated(session, CookieAction::Keep),
+        }
+    }
+
+    /// The key of its refresh token, unless that is left alone for now.
+    pub(super) fn key_to_refresh_ahead(&self, session: &Session) -> Option<CoordinationKey> {
+        let key = session.unsealed().refresh_token().map(|token| self.coordination_key(&token));
+        key.filter(|key| !self.inner.pauses.holds(key, self.now()))
+    }
+
+    /// Refreshes a valid session, in `wait` at most.
     ///
     /// After a failure that may pass the token is left alone for a while, so that an outage is not felt by those who can do
     /// without a refresh. The grant that took too long ends that when it succeeds.
-    async fn refresh_ahead(&self, session: Session) -> Outcome {
-        let key = session.unsealed().refresh_token().map(|token| self.coordination_key(&token));
-        let Some(key) = key.filter(|key| !self.inner.pauses.holds(key, self.now())) else {
-            return Outcome::authenticated(session, CookieAction::Keep);
-        };
-        let settings = self.inner.config.refresh();
-        let wait = settings.ahead_wait.min(settings.caller_wait);
+    pub(super) async fn refresh_ahead(
+        &self,
+        session: Session,
+        key: CoordinationKey,
+        wait: Duration,
+    ) -> Outcome {
         let outcome = self.refresh_held(&Held::Valid(session.clone()), None, wait, false).await;
         match outcome {
             Outcome::Authenticated { .. } => outcome,
