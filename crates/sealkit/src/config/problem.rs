@@ -14,7 +14,9 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(
+    /// What is wrong with this setting, and what to do about it: sentences without a capital and without a full stop.
+    #[must_use]
+    pub fn new(
         setting: impl Into<Cow<'static, str>>,
         problem: impl Into<Cow<'static, str>>,
         fix: impl Into<Cow<'static, str>>,
@@ -61,8 +63,9 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// `problems` must not be empty.
-    pub(crate) const fn new(problems: Vec<Problem>) -> Self {
+    /// All of these, of which there must be one: for crates that read settings of their own.
+    #[must_use]
+    pub const fn new(problems: Vec<Problem>) -> Self {
         Self { problems }
     }
 

@@ -1,0 +1,1 @@
+//! The deny list that several processes share.
