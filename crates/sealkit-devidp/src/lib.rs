@@ -66,7 +66,7 @@ pub use idp::{DevIdp, IdpError};
 pub use keys::SigningUnavailable;
 pub use mailbox::{Message, MessageKind};
 pub use mint::{MintSession, MintedSession};
-pub use record::RecordedRequest;
+pub use record::{RecordedRequest, RefreshCounts};
 pub use server::{ServeError, Server};
 pub use settings::OrganizationChoice;
 pub use step_up::{StepUp, StepUpRule};

@@ -119,6 +119,18 @@ fn contains_member(value: &Value, name: &str) -> bool {
     }
 }
 
+/// What became of the refresh tokens that were presented for one session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefreshCounts {
+    /// Exchanged for a new pair.
+    pub rotated: u64,
+    /// Spent before and, within the replay window, answered with the same pair again.
+    pub replayed: u64,
+    /// Refused with `invalid_grant`.
+    pub refused: u64,
+}
+
 /// The last requests and the number of all.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
@@ -177,7 +189,13 @@ impl DevIdp {
         self.with(|state, _| state.recorder.count(endpoint))
     }
 
-    /// Forgets requests and counts.
+    /// What became of the refresh tokens that were presented for a session, for as long as the session is known.
+    #[must_use]
+    pub fn refresh_counts(&self, session_id: &str) -> Option<RefreshCounts> {
+        self.with(|state, _| state.sessions.get(session_id).map(|session| session.refreshes))
+    }
+
+    /// Forgets requests and their counts.
     pub fn clear_requests(&self) {
         self.with(|state, _| state.recorder.clear());
     }

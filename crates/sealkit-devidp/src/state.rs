@@ -9,7 +9,7 @@ use crate::{
     ids::Ids,
     keys::KeySet,
     mailbox::{Message, OneTimeCode},
-    record::Recorder,
+    record::{Recorder, RefreshCounts},
     settings::{OrganizationChoice, Settings},
     step_up::{Pending, StepUp, StepUps},
     token,
@@ -110,6 +110,7 @@ pub(crate) struct Session {
     updated_at: UnixMillis,
     expires_at: UnixMillis,
     ended_at: Option<UnixMillis>,
+    pub(crate) refreshes: RefreshCounts,
 }
 
 impl Session {
@@ -311,6 +312,7 @@ impl State {
             updated_at: now,
             expires_at: now.saturating_add(length),
             ended_at: None,
+            refreshes: RefreshCounts::default(),
         };
         if session.impersonator.is_none()
             && let Some(user) = self.user_mut(&sign_in.user_id)

@@ -14,13 +14,37 @@ impl State {
         let Some(held) = self.refresh_tokens.get(presented) else {
             return Err(ApiError::invalid_grant("Invalid refresh token."));
         };
-        let session_id = held.session_id.clone();
+        let (session_id, spent) = (held.session_id.clone(), held.exchanged.is_some());
+        let answer = self.refresh_held(body, presented, &session_id, now);
+        if let Some(session) = self.sessions.get_mut(&session_id) {
+            let counts = &mut session.refreshes;
+            let count = match &answer {
+                Ok(_) if spent => Some(&mut counts.replayed),
+                Ok(_) => Some(&mut counts.rotated),
+                Err(error) if error.code() == "invalid_grant" => Some(&mut counts.refused),
+                Err(_) => None,
+            };
+            if let Some(count) = count {
+                *count = count.saturating_add(1);
+            }
+        }
+        answer
+    }
+
+    fn refresh_held(
+        &mut self,
+        body: &Body,
+        presented: &str,
+        session_id: &str,
+        now: UnixMillis,
+    ) -> Result<Value, ApiError> {
+        let exchanged = self.refresh_tokens.get(presented).and_then(|held| held.exchanged.as_ref());
         let Some(session) =
-            self.sessions.get(&session_id).filter(|session| session.is_active(&self.settings, now))
+            self.sessions.get(session_id).filter(|session| session.is_active(&self.settings, now))
         else {
             return Err(ApiError::invalid_grant("Session has already ended."));
         };
-        if let Some((at, answer)) = &held.exchanged {
+        if let Some((at, answer)) = exchanged {
             // The same pair again, whatever organization the replay names: that is what makes a lost answer harmless.
             let replayable = !self.settings.replay_window.is_zero()
                 && now.saturating_since(*at) <= self.settings.replay_window;
@@ -47,7 +71,7 @@ impl State {
         if let Some(refusal) = self.demanded_at_refresh(&sign_in, organization_id.as_deref(), now) {
             return Err(refusal);
         }
-        self.exchange(presented, &session_id, organization_id, now)
+        self.exchange(presented, session_id, organization_id, now)
     }
 
     fn exchange(

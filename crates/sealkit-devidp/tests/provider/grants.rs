@@ -5,7 +5,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::Request;
 use sealkit_devidp::{
-    DevIdp, Endpoint, Membership, MintSession, Organization, OrganizationChoice, StepUp, StepUpRule, User,
+    DevIdp, Endpoint, Membership, MintSession, MintedSession, Organization, OrganizationChoice, StepUp,
+    StepUpRule, User,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -186,6 +187,25 @@ async fn a_window_of_zero_is_strict() {
     let first = password(&idp, ADA).await.text("refresh_token");
     refresh(&idp, &first).await.ok();
     refresh(&idp, &first).await.is(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn each_session_counts_what_became_of_its_refresh_tokens() {
+    let idp = frozen();
+    let [stormy, calm] = [(); 2].map(|()| idp.mint_session(MintSession::for_user(ADA)).unwrap());
+    let counts = |session: &MintedSession| {
+        let counts = idp.refresh_counts(&session.session_id).unwrap();
+        (counts.rotated, counts.replayed, counts.refused)
+    };
+    refresh(&idp, &stormy.refresh_token).await.ok();
+    refresh(&idp, &stormy.refresh_token).await.ok();
+    refresh(&idp, &stormy.refresh_token).await.ok();
+    idp.advance(Duration::from_secs(31));
+    refresh(&idp, &stormy.refresh_token).await.is(400, "invalid_grant");
+    let elsewhere = json!({ "refresh_token": calm.refresh_token, "organization_id": "org_nowhere" });
+    grant(&idp, "refresh_token", elsewhere).await.is(400, "organization_not_found");
+    assert_eq!((counts(&stormy), counts(&calm)), ((1, 2, 1), (0, 0, 0)));
+    assert_eq!(idp.refresh_counts("session_unknown"), None);
 }
 
 #[tokio::test]
