@@ -30,7 +30,7 @@ mod until;
 
 pub use client::{
     BuildError, Callback, KeyUsage, LoadedSession, RefreshBehind, RefreshOptions, Resolve, Sealkit,
-    SealkitBuilder, SignInRequest, SignInStart, SignOut, SignedIn,
+    SealkitBuilder, SessionEnd, SessionGuard, SignInRequest, SignInStart, SignOut, SignedIn,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, ConfigBuilder, ConfigError};

@@ -5,7 +5,9 @@ use crate::{outcome::Outcome, revocation::DenyList};
 use sealkit_core::{CookieAction, Session};
 use std::{
     fmt,
+    future::{Future as _, poll_fn},
     sync::{Arc, OnceLock},
+    task::Poll,
 };
 
 /// A refresh that runs beside a request. Ask it once, when the head of the response is written: it never waits.
@@ -53,25 +55,33 @@ impl RefreshBehind {
 }
 
 impl Sealkit {
-    /// Serves a valid session near its end as it is, and refreshes it beside the caller.
+    /// Serves a valid session near its end as it is, and refreshes it beside the caller. If it has been refreshed already, and
+    /// that is known here, the successor is served.
     ///
     /// Nobody waits for it, so it may take as long as a caller would wait for a refresh that must be; in everything else it is
     /// [`refresh_ahead`](Self::refresh_ahead).
-    pub(super) fn begin_behind(&self, session: Session) -> Outcome {
+    pub(super) async fn refresh_due_behind(&self, session: Session) -> Outcome {
         let Some(key) = self.key_to_refresh_ahead(&session) else {
             return Outcome::authenticated(session, CookieAction::Keep);
         };
+        let (sealkit, old) = (self.clone(), session.clone());
+        let mut refresh = Box::pin(async move {
+            let wait = sealkit.config().refresh().caller_wait;
+            sealkit.refresh_ahead(old, key, wait).await
+        });
+        // One step begins the grant, or finds a result that is there.
+        if let Poll::Ready(outcome) = poll_fn(|context| Poll::Ready(refresh.as_mut().poll(context))).await {
+            return outcome;
+        }
         let behind = RefreshBehind(Arc::new(Inner {
             session: session.clone(),
             deny_list: self.deny_list().clone(),
             outcome: OnceLock::new(),
         }));
-        let (sealkit, theirs, old) = (self.clone(), behind.clone(), session.clone());
+        let theirs = behind.clone();
         tokio::spawn(async move {
-            let wait = sealkit.config().refresh().caller_wait;
-            let outcome = sealkit.refresh_ahead(old, key, wait).await;
             // Nobody else sets it.
-            let _ = theirs.0.outcome.set(outcome);
+            let _ = theirs.0.outcome.set(refresh.await);
         });
         Outcome::Authenticated { session, cookie: CookieAction::Keep, behind: Some(behind) }
     }

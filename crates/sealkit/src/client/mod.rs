@@ -2,6 +2,7 @@
 
 mod behind;
 mod builder;
+mod guard;
 mod judge;
 mod key_file;
 mod loaded;
@@ -13,6 +14,7 @@ mod usage;
 
 pub use behind::RefreshBehind;
 pub use builder::{BuildError, SealkitBuilder};
+pub use guard::{SessionEnd, SessionGuard};
 pub use loaded::LoadedSession;
 pub use refresh::RefreshOptions;
 pub use resolve::Resolve;

@@ -22,7 +22,7 @@ use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
 /// Most successors that are followed in one call: each has expired, or belongs to another organization than asked for.
-const MAX_HOPS: usize = 4;
+pub(super) const MAX_HOPS: usize = 4;
 
 /// What a caller who could not wait any longer should wait before asking again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -58,7 +58,7 @@ pub(crate) enum Held {
 }
 
 impl Held {
-    fn unsealed(&self) -> &UnsealedSession {
+    pub(super) fn unsealed(&self) -> &UnsealedSession {
         match self {
             Self::Valid(session) => session.unsealed(),
             Self::Expired(expired) => expired.unsealed(),

@@ -183,7 +183,7 @@ impl Sealkit {
     async fn refresh_due(&self, session: Session, allowed: Resolve) -> Outcome {
         let settings = self.inner.config.refresh();
         if settings.behind && allowed.may_refresh_behind {
-            return self.begin_behind(session);
+            return self.refresh_due_behind(session).await;
         }
         match self.key_to_refresh_ahead(&session) {
             Some(key) => {

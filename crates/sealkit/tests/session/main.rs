@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
 
 mod authenticate;
+mod behind;
 mod concurrency;
 mod ears;
 mod encoding;
+mod guard;
 mod keys;
 mod metered;
 mod no_secrets;
