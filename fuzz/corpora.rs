@@ -29,6 +29,8 @@ const OF_EVERY_PAYLOAD: [&str; 2] = ["payload", "conversion"];
 
 fn main() -> std::io::Result<()> {
     let fuzz = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let signature = format!("t=1800000000000, v1={}", "0123456789abcdef".repeat(4));
+    add(&fuzz, "webhook", "signed", &format!("{signature}\n{{\"object\":\"event\"}}"))?;
     for file in fs::read_dir(fuzz.join("../vectors"))? {
         let path = file?.path();
         if path.extension().is_none_or(|extension| extension != "json") {

@@ -5,12 +5,13 @@
 #![allow(dead_code, reason = "each fuzz target takes one of them")]
 
 use sealkit_core::{
-    Detail, EncodingPolicy, KeyRing, PathRules, SystemRandom, UnixMillis,
+    Detail, EncodingPolicy, KeyRing, PathRules, SystemRandom, UnixMillis, WebhookError,
     cookie::{self, CookieSettings, LargeCookies, MAX_CANDIDATES, Presence},
     format::{Format, FormatSet, detect, iron},
     session::{DEFAULT_LIMIT, SessionReader, UnsealedSession, payload_in},
     sign_in::{Callback, OwnRoutes, ReturnTo, check_pkce},
     token::{IssuerPolicy, KeySet, TokenPolicy, peek_session_id},
+    webhook,
 };
 use std::sync::LazyLock;
 
@@ -297,5 +298,20 @@ pub(crate) fn chunks(data: &[u8]) {
         let without_one = pairs[1..].join("; ");
         assert_eq!(cookie::values([without_one.as_str()], "wos-session", value.len()).count(), 0);
         assert_eq!(cookie::values([header.as_str()], "wos-session", value.len() - 1).count(), 0);
+    }
+}
+
+/// A webhook: the first line is its signature, the rest its body. Nobody here knows the secret, so nothing passes, and what is
+/// said about it is said of a body in bounds.
+pub(crate) fn webhook(data: &[u8]) {
+    let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    let (header, body) = data.split_at(end);
+    let header = text(header);
+    let secrets = ["a webhook secret of enough characters".into(), "another one of the same length".into()];
+    for header in [header.to_string(), format!("t=1800000000000, v1={header}")] {
+        let found = webhook::verify(Some(&header), body, &secrets, webhook::DEFAULT_TOLERANCE, NOW);
+        let error = found.expect_err("nobody has signed that");
+        assert_eq!(error == WebhookError::TooLarge, body.len() > webhook::MAX_BODY_BYTES);
+        assert!(!matches!(error, WebhookError::TooOld | WebhookError::TooFarInFuture), "it is forged");
     }
 }

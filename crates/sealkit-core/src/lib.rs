@@ -21,6 +21,7 @@ pub mod sign_in;
 mod split;
 mod time;
 pub mod token;
+pub mod webhook;
 
 pub use encoding::{EncodingPolicy, Rewrite};
 pub use failure::{CookieAction, Detail, EnrolledFactor, Failure, OrganizationChoice, StepUp, Upstream};
@@ -35,3 +36,4 @@ pub use secret::*;
 pub use session::{ExpiredSession, Session, UnsealedSession, User};
 pub use time::UnixMillis;
 pub use token::Claims;
+pub use webhook::WebhookError;

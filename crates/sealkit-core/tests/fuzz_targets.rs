@@ -9,7 +9,7 @@ use proptest::{collection::vec, prelude::*};
 use serde_json::Value;
 use std::fs;
 
-const TARGETS: [fn(&[u8]); 20] = [
+const TARGETS: [fn(&[u8]); 21] = [
     targets::seal,
     targets::payload,
     targets::token_and_keys,
@@ -30,6 +30,7 @@ const TARGETS: [fn(&[u8]); 20] = [
     targets::reader,
     targets::conversion,
     targets::chunks,
+    targets::webhook,
 ];
 
 /// A hundred thousand rounds for every value of the right shape and every password: on its own cookies only.
