@@ -39,6 +39,16 @@ pub enum StoreError {
     Refused(ErrorKind),
 }
 
+impl From<&RedisError> for StoreError {
+    fn from(error: &RedisError) -> Self {
+        match error.kind() {
+            _ if error.is_timeout() => Self::Timeout,
+            ErrorKind::Io | ErrorKind::ClusterConnectionNotFound => Self::Unreachable,
+            kind => Self::Refused(kind),
+        }
+    }
+}
+
 /// The way to the store. Cheap to clone; clones share the connection.
 #[derive(Clone)]
 pub(crate) struct Connection {
@@ -78,7 +88,7 @@ enum SlotState {
 
 /// A connection of one of the kinds.
 #[derive(Clone)]
-enum Line {
+pub(crate) enum Line {
     Server(MultiplexedConnection),
     Cluster(ClusterConnection),
 }
@@ -186,7 +196,14 @@ impl Connection {
     /// A connection of its own to hear what is published; in a cluster to any node, for there every node hears everything.
     pub(crate) async fn pubsub(&self) -> Result<PubSub, StoreError> {
         let opened = timeout(self.shared.connect_timeout, self.shared.way.pubsub()).await;
-        opened.map_err(|_| StoreError::Timeout)?.map_err(|error| self.shared.translated(&error))
+        opened.map_err(|_| StoreError::Timeout)?.map_err(|error| StoreError::from(&error))
+    }
+
+    /// A connection of its own, for commands whose answer the store holds back: nothing else waits behind them, and each may take
+    /// `patience`.
+    pub(crate) async fn own(&self, patience: Duration) -> Result<Line, StoreError> {
+        let opened = timeout(self.shared.connect_timeout, self.shared.way.connect(patience)).await;
+        opened.map_err(|_| StoreError::Timeout)?.map_err(|error| StoreError::from(&error))
     }
 
     async fn operate<T>(
@@ -207,7 +224,7 @@ impl Connection {
                 if is_broken(&error) {
                     shared.discard(current);
                 }
-                shared.translated(&error)
+                StoreError::from(&error)
             })
         });
         let result = asked.await.unwrap_or(Err(StoreError::Timeout));
@@ -235,14 +252,12 @@ impl Connection {
     fn answered(&self) {
         if self.shared.breaker.succeeded() {
             tracing::info!("the coordinator's store answers again");
-            mode(false);
         }
     }
 
     /// Asks from now on, once a pause, until the store answers: nobody's request has to find that out.
     fn opened(&self, error: StoreError) {
         tracing::warn!(%error, "the coordinator's store does not answer; refreshes follow the policy for that");
-        mode(true);
         let shared = Arc::downgrade(&self.shared);
         let pause = self.shared.pause;
         tokio::spawn(async move {
@@ -285,7 +300,7 @@ impl Connection {
 
 /// Connects, and says how that went.
 async fn connect(shared: Arc<Shared>, generation: u64, sender: watch::Sender<Option<Option<Line>>>) {
-    let line = timeout(shared.connect_timeout, shared.way.connect()).await;
+    let line = timeout(shared.connect_timeout, shared.way.connect(shared.operation_timeout)).await;
     let line = match line {
         Ok(Ok(line)) => Some(line),
         Ok(Err(error)) => {
@@ -315,22 +330,17 @@ impl Shared {
             slot.state = SlotState::Empty;
         }
     }
-
-    fn translated(&self, error: &RedisError) -> StoreError {
-        match error.kind() {
-            _ if error.is_timeout() => StoreError::Timeout,
-            ErrorKind::Io | ErrorKind::ClusterConnectionNotFound => StoreError::Unreachable,
-            kind => StoreError::Refused(kind),
-        }
-    }
 }
 
 impl Way {
-    async fn connect(&self) -> RedisResult<Line> {
+    /// Connects; every answer may take `patience`.
+    async fn connect(&self, patience: Duration) -> RedisResult<Line> {
         match &self.target {
-            Target::Single(info) => self.server(self.client(info)?).await,
-            Target::Sentinel { .. } => self.server(self.primary().await?).await,
-            Target::Cluster(nodes) => self.cluster(nodes)?.get_async_connection().await.map(Line::Cluster),
+            Target::Single(info) => self.server(self.client(info)?, patience).await,
+            Target::Sentinel { .. } => self.server(self.primary().await?, patience).await,
+            Target::Cluster(nodes) => {
+                self.cluster(nodes, patience)?.get_async_connection().await.map(Line::Cluster)
+            }
         }
     }
 
@@ -351,10 +361,10 @@ impl Way {
         }
     }
 
-    async fn server(&self, client: Client) -> RedisResult<Line> {
+    async fn server(&self, client: Client, patience: Duration) -> RedisResult<Line> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.connect_timeout))
-            .set_response_timeout(Some(self.operation_timeout));
+            .set_response_timeout(Some(patience));
         client.get_multiplexed_async_connection_with_config(&config).await.map(Line::Server)
     }
 
@@ -393,10 +403,10 @@ impl Way {
         Ok(builder)
     }
 
-    fn cluster(&self, nodes: &[ConnectionInfo]) -> RedisResult<ClusterClient> {
+    fn cluster(&self, nodes: &[ConnectionInfo], patience: Duration) -> RedisResult<ClusterClient> {
         let mut builder = ClusterClient::builder(nodes.to_vec())
             .connection_timeout(self.connect_timeout)
-            .response_timeout(self.operation_timeout);
+            .response_timeout(patience);
         if let Some(certificates) = &self.certificates {
             builder = builder.certs(certificates.clone());
         }
@@ -408,7 +418,7 @@ impl Way {
         let checked = match &self.target {
             Target::Single(info) => self.client(info).map(drop),
             Target::Sentinel { .. } => self.sentinel().and_then(SentinelClientBuilder::build).map(drop),
-            Target::Cluster(nodes) => self.cluster(nodes).map(drop),
+            Target::Cluster(nodes) => self.cluster(nodes, self.operation_timeout).map(drop),
         };
         checked.map_err(|error| {
             let (setting, problem) = if self.certificates.is_some() {
@@ -461,13 +471,6 @@ fn is_broken(error: &RedisError) -> bool {
                 ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown | ServerErrorKind::ClusterDown
             )
         )
-}
-
-/// How refreshes are coordinated, for the metrics.
-pub(crate) fn mode(degraded: bool) {
-    for (mode, now) in [("shared", !degraded), ("degraded", degraded)] {
-        metrics::gauge!(telemetry::COORDINATOR_MODE, "mode" => mode).set(f64::from(u8::from(now)));
-    }
 }
 
 impl fmt::Debug for Connection {

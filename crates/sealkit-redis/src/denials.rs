@@ -1,1 +1,0 @@
-//! The deny list that several processes share.

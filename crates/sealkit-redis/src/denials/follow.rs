@@ -1,0 +1,205 @@
+//! Reading: whatever comes into the stream comes into the list.
+
+use super::{
+    Inner,
+    entry::{self, Known},
+    milliseconds,
+    pause::Pause,
+    share::{AT_ONCE, Link as _, gone},
+};
+use crate::{StoreError, connection::Line};
+use redis::{ErrorKind, ServerErrorKind, Value, from_redis_value};
+use sealkit::revocation::{DenyEntry, WeakDenyList};
+use std::{
+    convert::Infallible,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep};
+
+/// Before every entry.
+const START: &str = "0-0";
+
+/// Entries that are read at once.
+const PAGE: usize = 512;
+
+/// How long the server holds an answer back for something to come.
+const BLOCK: Duration = Duration::from_secs(2);
+
+/// What an answer may take, that time included.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// How often it is made sure that the stream is still the one that was read.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
+
+/// Follows the stream until nobody holds the list any more.
+pub(super) async fn follow(inner: Arc<Inner>, list: WeakDenyList) {
+    let Some(mut changes) = list.upgrade().map(|list| list.changes()) else { return };
+    let mut follower = Follower::new(inner, list);
+    tokio::select! {
+        () = follower.run() => {}
+        () = gone(&mut changes) => {}
+    }
+}
+
+struct Follower {
+    inner: Arc<Inner>,
+    list: WeakDenyList,
+    /// The last entry that was read.
+    cursor: String,
+    /// An entry that was there at the last check. If it is not any more, whatever came before it may have gone with it.
+    anchor: Option<String>,
+    /// All of it has been read once.
+    loaded: bool,
+    checked: Instant,
+    /// This connection was good for something.
+    served: bool,
+}
+
+impl Follower {
+    fn new(inner: Arc<Inner>, list: WeakDenyList) -> Self {
+        let (cursor, checked) = (START.to_owned(), Instant::now());
+        Self { inner, list, cursor, anchor: None, loaded: false, checked, served: false }
+    }
+
+    async fn run(&mut self) {
+        let mut pause = Pause::new();
+        let mut well = true;
+        loop {
+            let Err(error) = self.connected().await;
+            if std::mem::replace(&mut self.served, false) {
+                pause.reset();
+                well = true;
+            }
+            if std::mem::replace(&mut well, false) {
+                tracing::warn!(%error, "the shared deny list cannot be followed now; what is known stays denied");
+            }
+            sleep(pause.next()).await;
+        }
+    }
+
+    /// Follows on one connection, until it breaks.
+    async fn connected(&mut self) -> Result<Infallible, StoreError> {
+        let connection = self.inner.connection.own(PATIENCE).await?;
+        loop {
+            self.check(&connection).await?;
+            while self.checked.elapsed() < CHECK_EVERY {
+                self.page(&connection, Some(BLOCK), None).await?;
+                self.inner.is_complete();
+            }
+        }
+    }
+
+    /// Makes sure that the stream is the one that was read. If it is not (flushed, restarted, failed over), it is read again.
+    async fn check(&mut self, connection: &Line) -> Result<(), StoreError> {
+        let lacking = self.inner.lacking.swap(false, Ordering::Relaxed);
+        let checked = self.read_again_if(lacking, connection).await;
+        if checked.is_err() && lacking {
+            self.inner.lacking.store(true, Ordering::Relaxed);
+        }
+        checked?;
+        self.anchor = (self.cursor != START).then(|| self.cursor.clone());
+        self.checked = Instant::now();
+        self.served = true;
+        self.inner.is_complete();
+        Ok(())
+    }
+
+    async fn read_again_if(&mut self, lacking: bool, connection: &Line) -> Result<(), StoreError> {
+        let whole = match &self.anchor {
+            Some(id) => self.holds(connection, id).await?,
+            None => self.loaded,
+        };
+        if whole && !lacking {
+            return Ok(());
+        }
+        if !whole && self.loaded {
+            tracing::warn!(stream = %self.inner.stream, "the server lost entries of the shared deny list; they are put back");
+        }
+        // Until all of it is read, every check comes here again.
+        (self.loaded, self.anchor, self.cursor) = (false, None, START.to_owned());
+        let mut known = Known::default();
+        while self.page(connection, None, Some(&mut known)).await? > 0 {}
+        self.inner.is_complete();
+        self.loaded = true;
+        let put_back = self.put_back(connection, known).await;
+        if let Err(error) = &put_back {
+            tracing::warn!(%error, "what the shared deny list lacks cannot be put back now; it will be");
+            self.inner.lacking.store(true, Ordering::Relaxed);
+        }
+        match put_back {
+            // It takes no more entries, out of memory for one: what others wrote is followed all the same.
+            Err(StoreError::Refused(kind)) if kind != ErrorKind::Server(ServerErrorKind::ReadOnly) => Ok(()),
+            other => other,
+        }
+    }
+
+    async fn holds(&self, connection: &Line, id: &str) -> Result<bool, StoreError> {
+        let mut range = redis::cmd("XRANGE");
+        range.arg(&self.inner.stream).arg(id).arg(id);
+        let found: Vec<Value> = connection.ask("check", range).await?;
+        Ok(!found.is_empty())
+    }
+
+    /// Adds what the list has and the stream lacks. Other replicas do the same, each in an order of its own; what they were
+    /// faster with is left out.
+    async fn put_back(&mut self, connection: &Line, mut known: Known) -> Result<(), StoreError> {
+        let mut entries = self.list.upgrade().map(|list| list.entries()).unwrap_or_default().into_iter();
+        loop {
+            let missing: Vec<DenyEntry> =
+                entries.by_ref().filter(|entry| !known.covers(entry)).take(AT_ONCE).collect();
+            if missing.is_empty() {
+                return Ok(());
+            }
+            self.inner.write(connection, &missing).await?;
+            while self.page(connection, None, Some(&mut known)).await? > 0 {}
+        }
+    }
+
+    /// Reads on from the cursor, and waits for something to come if that is wanted. Gives how many entries there were.
+    async fn page(
+        &mut self,
+        connection: &Line,
+        wait: Option<Duration>,
+        mut known: Option<&mut Known>,
+    ) -> Result<usize, StoreError> {
+        let mut read = redis::cmd("XREAD");
+        read.arg("COUNT").arg(PAGE);
+        if let Some(wait) = wait {
+            read.arg("BLOCK").arg(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        }
+        read.arg("STREAMS").arg(&self.inner.stream).arg(&self.cursor);
+        let page = entries(connection.ask("follow", read).await?)?;
+        let list = self.list.upgrade();
+        for (id, fields) in &page {
+            let fields: Vec<Vec<u8>> = from_redis_value(fields.clone()).unwrap_or_default();
+            let Some(entry) = entry::read(&fields) else {
+                self.inner.warn_of_malformed(id);
+                continue;
+            };
+            self.inner.note_life(milliseconds(id).unwrap_or(0), entry.until);
+            if let Some(known) = &mut known {
+                known.note(&entry);
+            }
+            if let Some(list) = &list {
+                list.apply(entry);
+            }
+        }
+        let count = page.len();
+        if let Some((id, _)) = page.into_iter().next_back() {
+            self.anchor.get_or_insert_with(|| id.clone());
+            self.cursor = id;
+        }
+        Ok(count)
+    }
+}
+
+/// Ids and fields in the one stream of a reply to `XREAD`: none, a list of streams, or since protocol 3 a map of them.
+fn entries(reply: Value) -> Result<Vec<(String, Value)>, StoreError> {
+    if reply == Value::Nil {
+        return Ok(Vec::new());
+    }
+    let streams = from_redis_value::<Vec<(String, Vec<(String, Value)>)>>(reply);
+    let streams = streams.map_err(|_| StoreError::Refused(ErrorKind::Parse))?;
+    Ok(streams.into_iter().next().map(|(_, entries)| entries).unwrap_or_default())
+}

@@ -1,0 +1,180 @@
+//! Writing: what this process denies comes into the stream, sooner or later.
+
+use super::{Inner, entry, milliseconds, pause::Pause, queue::Waiting};
+use crate::{
+    StoreError,
+    connection::{Connection, Line},
+};
+use futures_util::future::try_join_all;
+use redis::{Cmd, FromRedisValue};
+use sealkit::{
+    UnixMillis,
+    revocation::{Denial, DenyEntry, WeakDenyList},
+};
+use std::{
+    sync::{Arc, PoisonError, atomic::Ordering},
+    time::Duration,
+};
+use tokio::{
+    sync::{oneshot, watch},
+    time::{Instant, sleep},
+};
+
+/// Entries that are written at once.
+pub(super) const AT_ONCE: usize = 128;
+
+/// How often what is over is taken out of the stream, while something comes in.
+const TRIM_EVERY: Duration = Duration::from_secs(60);
+
+/// How long an entry stays after its end: clocks differ.
+const TRIM_SLACK: Duration = Duration::from_secs(3600);
+
+/// Where commands are sent.
+pub(super) trait Link: Sync {
+    /// The answer. `operation` names it in the metrics.
+    fn ask<T: FromRedisValue + Send>(
+        &self,
+        operation: &'static str,
+        command: Cmd,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send;
+}
+
+/// The connection that the process shares, with a short limit of time and behind a breaker.
+impl Link for Connection {
+    async fn ask<T: FromRedisValue + Send>(
+        &self,
+        operation: &'static str,
+        command: Cmd,
+    ) -> Result<T, StoreError> {
+        self.command(operation, &command).await
+    }
+}
+
+impl Link for Line {
+    async fn ask<T: FromRedisValue + Send>(&self, _: &'static str, command: Cmd) -> Result<T, StoreError> {
+        command.query_async(&mut self.clone()).await.map_err(|error| StoreError::from(&error))
+    }
+}
+
+/// Shares what is put into the queue, until nobody holds the list any more.
+pub(super) async fn share(inner: Arc<Inner>, list: WeakDenyList) {
+    let Some(mut changes) = list.upgrade().map(|list| list.changes()) else { return };
+    let mut pause = Pause::new();
+    let mut well = true;
+    loop {
+        let batch = inner.queue.take(AT_ONCE);
+        if batch.is_empty() {
+            tokio::select! {
+                // What came in the last moment goes out.
+                biased;
+                () = inner.queue.came() => continue,
+                () = gone(&mut changes) => return,
+            }
+        }
+        match inner.write(&inner.connection, batch.iter().map(|waiting| &waiting.entry)).await {
+            Ok(()) => {
+                for Waiting { shared, .. } in batch {
+                    // Whoever waited may have given up.
+                    let _ = shared.send(());
+                }
+                pause.reset();
+                well = true;
+            }
+            Err(error) => {
+                inner.queue.put_back(batch);
+                let waiting = inner.queue.len();
+                if std::mem::replace(&mut well, false) {
+                    tracing::warn!(%error, waiting, "denials cannot be shared with other replicas now; they will be later");
+                }
+                tokio::select! {
+                    () = sleep(pause.next()) => {}
+                    () = gone(&mut changes) => return,
+                }
+            }
+        }
+    }
+}
+
+/// Waits until nobody holds the list any more.
+pub(super) async fn gone(changes: &mut watch::Receiver<u64>) {
+    while changes.changed().await.is_ok() {}
+}
+
+impl Inner {
+    /// Puts an entry into the queue. `None` for one that no replica would take.
+    pub(super) fn put(&self, entry: DenyEntry) -> Option<oneshot::Receiver<()>> {
+        if entry::fields(&entry).is_none() {
+            tracing::warn!("a denial with an id that no token has is not shared with other replicas");
+            return None;
+        }
+        let (shared, dropped) = self.queue.put(entry);
+        if let Some(DenyEntry { denial, .. }) = dropped {
+            // This process still knows it, and puts it back when it reads the stream again.
+            self.lacking.store(true, Ordering::Relaxed);
+            tracing::warn!(
+                ?denial,
+                "too many denials wait to be shared: the oldest is left out until the server is back"
+            );
+        }
+        Some(shared)
+    }
+
+    /// Writes entries, all or as many as it comes to: writing one twice does no harm.
+    pub(super) async fn write(
+        &self,
+        link: &impl Link,
+        entries: impl IntoIterator<Item = &DenyEntry>,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        // Each by itself: a session's tombstone lies in another slot of a cluster. On the wire they follow one another at once.
+        let entries = entries.into_iter().filter(|entry| entry.until > now);
+        let added: Vec<_> =
+            entries.filter_map(|entry| Some(self.add(link, entry, entry::fields(entry)?, now))).collect();
+        match try_join_all(added).await?.into_iter().max() {
+            Some(newest) => self.trim(link, newest).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Adds one entry, and the tombstone if it is a session's. Gives the server's time.
+    async fn add(
+        &self,
+        link: &impl Link,
+        entry: &DenyEntry,
+        fields: Vec<(&'static str, String)>,
+        now: UnixMillis,
+    ) -> Result<u64, StoreError> {
+        if let Denial::Session { id, .. } = &entry.denial {
+            let left = entry.until.as_millis().saturating_sub(now.as_millis()).max(1);
+            let mut tombstone = redis::cmd("SET");
+            tombstone.arg(self.settings.tombstone(id)).arg(1).arg("PX").arg(left);
+            link.ask::<()>("tombstone", tombstone).await?;
+        }
+        let mut add = redis::cmd("XADD");
+        add.arg(&self.stream).arg("*");
+        for (name, value) in fields {
+            add.arg(name).arg(value);
+        }
+        let id: String = link.ask("deny", add).await?;
+        let at = milliseconds(&id).unwrap_or(0);
+        self.note_life(at, entry.until);
+        Ok(at)
+    }
+
+    /// Takes out, now and then, what has been in the stream for longer than any entry lives.
+    async fn trim(&self, link: &impl Link, newest: u64) -> Result<(), StoreError> {
+        {
+            let mut trimmed = self.trimmed.lock().unwrap_or_else(PoisonError::into_inner);
+            if trimmed.is_some_and(|at| at.elapsed() < TRIM_EVERY) {
+                return Ok(());
+            }
+            *trimmed = Some(Instant::now());
+        }
+        let slack = u64::try_from(TRIM_SLACK.as_millis()).unwrap_or(u64::MAX);
+        let life = self.longest.load(Ordering::Relaxed).saturating_add(slack);
+        let Some(over) = newest.checked_sub(life) else { return Ok(()) };
+        let mut trim = redis::cmd("XTRIM");
+        trim.arg(&self.stream).arg("MINID").arg(over);
+        link.ask("trim", trim).await
+    }
+}
