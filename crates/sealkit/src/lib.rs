@@ -18,6 +18,7 @@
 //! [`Reason`] of a closed list. Web frameworks are the business of other crates.
 
 pub mod api;
+pub mod breaker;
 mod client;
 mod clock;
 pub mod config;
@@ -25,15 +26,17 @@ mod keys;
 mod outcome;
 pub mod refresh;
 pub mod revocation;
+mod skew;
 pub mod telemetry;
 mod until;
 
 pub use client::{
-    BuildError, Callback, KeyUsage, LoadedSession, RefreshBehind, RefreshOptions, Resolve, Sealkit,
-    SealkitBuilder, SessionEnd, SessionGuard, SignInRequest, SignInStart, SignOut, SignedIn,
+    BuildError, Callback, KeyUsage, LoadedSession, Readiness, RefreshBehind, RefreshOptions, Resolve,
+    Sealkit, SealkitBuilder, SessionEnd, SessionGuard, SignInRequest, SignInStart, SignOut, SignedIn,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, ConfigBuilder, ConfigError};
 pub use keys::{KeySetCache, KeySetSettings};
 pub use outcome::Outcome;
 pub use sealkit_core::*;
+pub use skew::ClockSkew;

@@ -42,6 +42,8 @@ impl SealInfo {
 
 /// An authenticated session: the seal opened, the token verified and has not ended, the stored user is the token's.
 ///
+/// The one exception to "has not ended" says so: [`Freshness::Stale`].
+///
 /// Cheap to clone. It holds the tokens, but shows them only through [`tokens`](Self::tokens); it has no `Serialize`.
 #[derive(Clone)]
 pub struct Session {
@@ -50,7 +52,8 @@ pub struct Session {
     user_is_stale: bool,
 }
 
-/// A session that verified in everything but its time. It authenticates nobody.
+/// A session that verified in everything but its time. It authenticates nobody, unless somebody takes that upon themselves:
+/// [`served_stale`](Self::served_stale).
 #[derive(Clone)]
 pub struct ExpiredSession {
     inner: Arc<Inner>,
@@ -70,6 +73,8 @@ pub enum Freshness {
     Current,
     /// From a refresh that this request has waited for or found done.
     Refreshed,
+    /// From a cookie whose token has ended, while nobody can refresh it: see [`ExpiredSession::served_stale`].
+    Stale,
 }
 
 /// Something that is not right, but no reason to refuse.
@@ -80,6 +85,8 @@ pub enum Warning {
     UnprovenImpersonator,
     /// The refresh brought no user; the one that is shown is from before.
     StaleUser,
+    /// The token has ended, and the session is served while it cannot be refreshed.
+    ServedStale,
 }
 
 /// Who impersonates the user: proven by the token's `act` claim.
@@ -231,7 +238,11 @@ impl Session {
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         let unproven = self.claims().actor().is_none() && self.inner.unsealed.impersonator_email().is_some();
-        let flaws = [(unproven, Warning::UnprovenImpersonator), (self.user_is_stale, Warning::StaleUser)];
+        let flaws = [
+            (unproven, Warning::UnprovenImpersonator),
+            (self.user_is_stale, Warning::StaleUser),
+            (self.freshness == Freshness::Stale, Warning::ServedStale),
+        ];
         flaws.into_iter().filter_map(|(found, warning)| found.then_some(warning)).collect()
     }
 
@@ -258,6 +269,17 @@ impl Session {
 }
 
 impl ExpiredSession {
+    /// The session as it was, marked [`Freshness::Stale`]: what "stale while error" serves, for a bounded time after the token's
+    /// end, while the provider cannot be asked whether the session goes on.
+    ///
+    /// Whoever calls it decides that a token counts that has ended. The caller must know that a refresh failed in a way that says
+    /// nothing about the session (never after a refusal), that the time since [`Claims::expires_at`] is one that the application
+    /// has allowed, and that no revocation of the session or its user is known.
+    #[must_use]
+    pub fn served_stale(&self) -> Session {
+        Session { inner: Arc::clone(&self.inner), freshness: Freshness::Stale, user_is_stale: false }
+    }
+
     /// The claims: verified, and over.
     #[must_use]
     pub fn claims(&self) -> &Claims {

@@ -5,17 +5,23 @@ use super::{
     context::RequestContext,
     device::DeviceAuthorization,
     error::{ApiError, Unusable},
-    grant::{Grant, json_object},
+    grant::{Grant, GrantError, json_object},
     ids::{ClientId, InvalidId, checked_id},
     reply::{ApiReply, ReplyMeta},
-    transport::HttpTransport,
+    retry_after::fresh_date,
+    transport::{HttpTransport, TimeLimit},
 };
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    skew::{ClockSkew, SkewMeter},
+};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, header};
 use sealkit_core::{ApiKey, session::AuthResponse, token::IssuerPolicy};
 use std::sync::Arc;
+use tokio::time::Instant;
 use url::Url;
+use zeroize::Zeroizing;
 
 /// What this library calls itself.
 pub(super) const USER_AGENT: &str = concat!("sealkit/", env!("CARGO_PKG_VERSION"));
@@ -36,6 +42,7 @@ struct Inner {
     api_key: Option<ApiKey>,
     transport: Arc<dyn HttpTransport>,
     clock: Arc<dyn Clock>,
+    skew: SkewMeter,
 }
 
 impl ApiClient {
@@ -48,7 +55,8 @@ impl ApiClient {
         transport: Arc<dyn HttpTransport>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { inner: Arc::new(Inner { base, client_id, api_key, transport, clock }) }
+        let skew = SkewMeter::default();
+        Self { inner: Arc::new(Inner { base, client_id, api_key, transport, clock, skew }) }
     }
 
     /// The API's address.
@@ -61,6 +69,12 @@ impl ApiClient {
     #[must_use]
     pub fn client_id(&self) -> &ClientId {
         &self.inner.client_id
+    }
+
+    /// How far our clock is from the API's, by its last answers. None before the first one that says what time it is there.
+    #[must_use]
+    pub fn clock_skew(&self) -> Option<ClockSkew> {
+        self.inner.skew.latest()
     }
 
     /// `POST /user_management/authenticate`.
@@ -138,6 +152,25 @@ impl ApiClient {
         IssuerPolicy::derived(self.inner.base.as_url(), self.inner.client_id.as_str())
     }
 
+    /// `GET` with the API key.
+    pub(super) async fn get_with_key(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Response<Bytes>, ApiError> {
+        let no_key = || ApiError::grant(GrantError::SecretRequired);
+        let key = self.inner.api_key.as_ref().ok_or_else(no_key)?;
+        let bearer = Zeroizing::new(format!("Bearer {}", key.expose_secret()));
+        let mut bearer = HeaderValue::from_str(&bearer).map_err(|_| no_key())?;
+        bearer.set_sensitive(true);
+        let mut url = self.inner.base.endpoint(path);
+        url.query_pairs_mut().extend_pairs(query);
+        let mut request = self.request(Method::GET, path);
+        *request.uri_mut() = url.as_str().parse().unwrap_or_default();
+        request.headers_mut().insert(header::AUTHORIZATION, bearer);
+        self.send(request, Bytes::new()).await
+    }
+
     async fn post(
         &self,
         path: &[&str],
@@ -149,6 +182,9 @@ impl ApiClient {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(key) = &context.idempotency_key {
             headers.insert("idempotency-key", key.header_value());
+        }
+        if let Some(limit) = context.time_limit {
+            request.extensions_mut().insert(TimeLimit::new(limit));
         }
         self.send(request, body).await
     }
@@ -165,9 +201,13 @@ impl ApiClient {
     }
 
     async fn send(&self, request: Request<()>, body: Bytes) -> Result<Response<Bytes>, ApiError> {
+        let begun = Instant::now();
         let reply = self.inner.transport.send(request.map(|()| body)).await;
         let now = self.inner.clock.now();
         let reply = reply.map_err(|error| ApiError::transport(error, now))?;
+        if let Some(date) = fresh_date(reply.headers()) {
+            self.inner.skew.note(date, now, begun.elapsed());
+        }
         if reply.status().is_success() {
             return Ok(reply);
         }

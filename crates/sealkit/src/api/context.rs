@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 use sealkit_core::{RandomUnavailable, SecureRandom};
-use std::{fmt::Write as _, net::IpAddr};
+use std::{fmt::Write as _, net::IpAddr, time::Duration};
 
 /// The value of `Idempotency-Key`: one per logical grant, shared by all attempts of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct RequestContext {
     pub user_agent: Option<String>,
     /// `device_id` of the user's device. Empty is as good as none.
     pub device_id: Option<String>,
+    /// How long this attempt may take, in place of the transport's own limit. It is not sent.
+    pub time_limit: Option<Duration>,
 }
 
 impl RequestContext {
@@ -50,6 +52,12 @@ impl RequestContext {
     #[must_use]
     pub fn with_idempotency_key(key: IdempotencyKey) -> Self {
         Self { idempotency_key: Some(key), ..Self::default() }
+    }
+
+    /// The same, and the attempt may take so long.
+    #[must_use]
+    pub fn with_time_limit(self, limit: Duration) -> Self {
+        Self { time_limit: Some(limit), ..self }
     }
 }
 

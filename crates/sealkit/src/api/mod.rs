@@ -10,6 +10,7 @@ mod client;
 mod context;
 mod device;
 mod error;
+mod events;
 mod grant;
 mod ids;
 mod reply;
@@ -28,6 +29,7 @@ pub use client::ApiClient;
 pub use context::{IdempotencyKey, RequestContext};
 pub use device::DeviceAuthorization;
 pub use error::{ApiError, ApiErrorKind};
+pub use events::{Event, EventsFrom, EventsPage, MAX_EVENTS};
 pub use grant::{
     AuthorizationCodeGrant, DeviceCodeGrant, EmailVerificationGrant, Grant, GrantError, MagicAuthGrant,
     MfaTotpGrant, OrganizationSelectionGrant, PasswordGrant, RadarEmailChallengeGrant,
@@ -37,7 +39,7 @@ pub use ids::{ClientId, InvalidId};
 pub use reply::{ApiReply, ReplyMeta};
 pub use reqwest_transport::{ReqwestTransport, ReqwestTransportBuilder, TransportBuildError};
 pub use sign_in_grant::SignInGrant;
-pub use transport::{HttpTransport, TransportError, TransportErrorKind, TransportFuture};
+pub use transport::{HttpTransport, TimeLimit, TransportError, TransportErrorKind, TransportFuture};
 
 /// Whether the same refresh token may be sent again after this error: see [`ApiError::is_replayable`].
 #[must_use]

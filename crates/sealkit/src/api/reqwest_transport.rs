@@ -3,7 +3,7 @@
 use super::{
     base::{ApiBase, is_loopback},
     client::USER_AGENT,
-    transport::{HttpTransport, TransportError, TransportErrorKind, TransportFuture},
+    transport::{HttpTransport, TimeLimit, TransportError, TransportErrorKind, TransportFuture},
 };
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
@@ -34,7 +34,12 @@ impl ReqwestTransport {
     }
 
     async fn attempt(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let request = reqwest::Request::try_from(request).map_err(|error| not_sent(error.without_url()))?;
+        let limit = TimeLimit::of(&request);
+        let mut request =
+            reqwest::Request::try_from(request).map_err(|error| not_sent(error.without_url()))?;
+        if limit.is_some() {
+            *request.timeout_mut() = limit;
+        }
         let url = request.url();
         if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url)) {
             return Err(not_sent("only https, or http to a loopback host"));
@@ -120,7 +125,8 @@ impl ReqwestTransportBuilder {
         self
     }
 
-    /// Longest time of a whole attempt, from connecting to the last byte of the answer. Default 5 s.
+    /// Longest time of a whole attempt, from connecting to the last byte of the answer. Default 5 s. A request with a
+    /// [`TimeLimit`] has that one instead.
     pub const fn attempt_timeout(mut self, limit: Duration) -> Self {
         self.attempt_timeout = limit;
         self

@@ -20,6 +20,12 @@ pub(super) fn date(headers: &HeaderMap) -> Option<UnixMillis> {
     http_date(headers.get(header::DATE)?.to_str().ok()?.trim())
 }
 
+/// The same, of an answer that was made for us: one that a cache has kept shows the time at which it was made for somebody else.
+pub(super) fn fresh_date(headers: &HeaderMap) -> Option<UnixMillis> {
+    let kept = headers.get(header::AGE).is_some_and(|age| age.as_bytes().trim_ascii() != b"0");
+    if kept { None } else { date(headers) }
+}
+
 fn http_date(text: &str) -> Option<UnixMillis> {
     httpdate::parse_http_date(text).ok().map(unix_millis)
 }
@@ -103,5 +109,16 @@ mod tests {
         assert_eq!(date(&headers), Some(NOW));
         headers.insert(header::DATE, HeaderValue::from_static("yesterday"));
         assert_eq!(date(&headers), None);
+    }
+
+    #[test]
+    fn the_date_of_an_answer_from_a_cache_says_nothing_about_the_time() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::DATE, HeaderValue::from_static("Thu, 01 Jan 2026 00:00:00 GMT"));
+        assert_eq!(fresh_date(&headers), Some(NOW));
+        for (age, fresh) in [("0", Some(NOW)), ("1", None), ("3600", None), ("soon", None)] {
+            headers.insert(header::AGE, HeaderValue::from_static(age));
+            assert_eq!((fresh_date(&headers), date(&headers)), (fresh, Some(NOW)), "{age}");
+        }
     }
 }

@@ -2,16 +2,39 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
-use std::{error::Error as StdError, fmt, future::Future, pin::Pin, sync::Arc};
+use std::{error::Error as StdError, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 /// What [`HttpTransport::send`] gives.
 pub type TransportFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Response<Bytes>, TransportError>> + Send + 'a>>;
 
+/// How long one request may take, from connecting to the last byte of its answer, in place of the transport's own limit: in the
+/// extensions of a [`Request`].
+///
+/// A refresh whose answer is late is sent again, and still listened to: the late answer may be the only one with the new tokens.
+/// A transport that does not know this limit ends such a request by its own, and that answer is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeLimit(Duration);
+
+impl TimeLimit {
+    /// So long.
+    #[must_use]
+    pub const fn new(limit: Duration) -> Self {
+        Self(limit)
+    }
+
+    /// The limit of this request, if it has one of its own.
+    #[must_use]
+    pub fn of<B>(request: &Request<B>) -> Option<Duration> {
+        request.extensions().get::<Self>().map(|limit| limit.0)
+    }
+}
+
 /// Sends one request and reads the whole answer.
 ///
-/// An implementation must not follow redirects, must not send a request twice, must end after a bounded time, and must read a
-/// bounded number of bytes. It must keep `Authorization`, body and answer out of every log.
+/// An implementation must not follow redirects, must not send a request twice, must end after a bounded time (the request's
+/// [`TimeLimit`], else its own limit), and must read a bounded number of bytes. It must keep `Authorization`, body and answer out
+/// of every log.
 pub trait HttpTransport: fmt::Debug + Send + Sync {
     /// Sends the request, once.
     ///

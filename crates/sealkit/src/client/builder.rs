@@ -3,6 +3,7 @@
 use super::{Inner, Sealkit, usage::Usage};
 use crate::{
     api::{HttpTransport, TransportBuildError},
+    breaker::Breaker,
     clock::{Clock, SystemClock},
     config::{Config, ConfigError, PasswordSource},
     keys::KeySetCache,
@@ -16,7 +17,7 @@ use arc_swap::ArcSwap;
 use sealkit_core::{
     Key, RandomUnavailable, SecureRandom, SystemRandom, session::SessionReader, token::KeySet,
 };
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 /// Values of a costly format that are looked at together: what they cost is the sender's choice, so they wait for each other and
 /// for nobody else.
@@ -139,6 +140,7 @@ impl SealkitBuilder {
         });
         let deny_list = DenyList::new(Arc::clone(&clock), *config.deny_list());
         let pauses = Pauses::new(config.refresh().ahead_pause);
+        let breaker = Breaker::new("api", config.refresh().breaker, Arc::clone(&clock));
         said_at_start(&config);
         let sealkit = Sealkit {
             inner: Arc::new(Inner {
@@ -152,6 +154,8 @@ impl SealkitBuilder {
                 coordinator_secrets,
                 deny_list,
                 pauses,
+                draining: AtomicBool::new(false),
+                breaker,
                 clock,
                 random,
             }),

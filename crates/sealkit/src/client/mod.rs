@@ -6,16 +6,19 @@ mod guard;
 mod judge;
 mod key_file;
 mod loaded;
+mod readiness;
 mod refresh;
 mod resolve;
 mod set_cookies;
 mod sign_in;
+mod stale;
 mod usage;
 
 pub use behind::RefreshBehind;
 pub use builder::{BuildError, SealkitBuilder};
 pub use guard::{SessionEnd, SessionGuard};
 pub use loaded::LoadedSession;
+pub use readiness::Readiness;
 pub use refresh::RefreshOptions;
 pub use resolve::Resolve;
 pub use sign_in::{Callback, SignInRequest, SignInStart, SignedIn};
@@ -23,11 +26,13 @@ pub use usage::KeyUsage;
 
 use crate::{
     api::ApiClient,
+    breaker::{Breaker, BreakerState},
     clock::Clock,
     config::{Config, process_environment},
     keys::KeySetCache,
     refresh::{CoordinatorSecrets, CoordinatorStatus, Pauses, RefreshCoordinator},
     revocation::{Denial, DenyList},
+    skew::ClockSkew,
     telemetry,
 };
 use arc_swap::ArcSwap;
@@ -37,7 +42,13 @@ use sealkit_core::{
     format::{KeyShapeError, SealError},
     session::{AuthResponse, Converted, Loss, SealInfo, SessionReader, payload_in, payload_of},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use url::Url;
 use usage::Usage;
 
@@ -60,6 +71,8 @@ struct Inner {
     coordinator_secrets: CoordinatorSecrets,
     deny_list: DenyList,
     pauses: Pauses,
+    draining: AtomicBool,
+    breaker: Breaker<Reason>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
 }
@@ -189,9 +202,25 @@ impl Sealkit {
         telemetry::record_gauges(self.inner.keys.age(), &self.inner.deny_list, self.coordinator_status());
     }
 
+    /// Whether refreshes reach the API, or it is left alone for a moment because it has failed again and again.
+    #[must_use]
+    pub fn api_breaker(&self) -> BreakerState {
+        self.inner.breaker.state_now()
+    }
+
+    /// How far this machine's clock is from the API's, by the API's last answers; none before the first.
+    ///
+    /// It changes no decision. Beyond half a minute it is logged as a warning, once: tokens then seem to end too early or too
+    /// late, and only the machine's administrator can help (NTP).
+    #[must_use]
+    pub fn clock_skew(&self) -> Option<ClockSkew> {
+        self.inner.api.clock_skew()
+    }
+
     /// Finishes what has begun, before the process ends: waits for every grant under way, at most so long. True when nothing
     /// is left. Call it after the server has stopped accepting requests.
     pub async fn drain(&self, at_most: Duration) -> bool {
+        self.inner.draining.store(true, Ordering::Relaxed);
         self.inner.coordinator.drain(at_most).await
     }
 

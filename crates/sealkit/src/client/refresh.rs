@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     outcome::Outcome,
-    refresh::{CoordinationKey, GrantJob, GrantRequest, Published, grant},
+    refresh::{CoordinationKey, GrantJob, GrantRequest, Means, Published, grant},
     telemetry,
 };
 use sealkit_core::{
@@ -337,9 +337,15 @@ impl Sealkit {
         span.follows_from(tracing::Span::current());
         Box::new(move || {
             let granting = async move {
-                let retry = inner.config.refresh().retry;
-                let (clock, random) = (&*inner.clock, &*inner.random);
-                let result = grant(&inner.api, refresh_token, organization_id, retry, clock, random).await;
+                let means = Means {
+                    api: &inner.api,
+                    breaker: &inner.breaker,
+                    retry: inner.config.refresh().retry,
+                    attempt_timeout: inner.config.http().attempt_timeout,
+                    clock: &*inner.clock,
+                    random: &*inner.random,
+                };
+                let result = grant(means, refresh_token, organization_id).await;
                 if result.is_ok() {
                     inner.pauses.end(&key);
                 }

@@ -4,10 +4,18 @@ use super::{Sealkit, judge::Judged, refresh::Held};
 use crate::{outcome::Outcome, refresh::CoordinationKey, telemetry};
 use sealkit_core::{
     CookieAction, ExpiredSession, Failure, Reason, SealedSession, Session, cookie::MAX_CANDIDATES,
+    session::Freshness,
 };
 use std::{borrow::Cow, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tracing::Instrument as _;
+
+/// What a client should wait before asking again while the deny list is too old.
+const STALE_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What an operator hears when the copy of the shared deny list is too old and sessions are not to be served then.
+const DENY_LIST_STALE: &str = "what was revoked is not known here: the shared deny list has not been read for too long; \
+    see that its store answers, or choose to serve sessions meanwhile";
 
 /// What a request allows, see [`sealkit_core::RequestProfile`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +91,8 @@ impl Sealkit {
             return Outcome::Anonymous;
         }
         let judged = self.judge(sealed).await;
-        if judged.session_id().is_some_and(|id| self.has_ended(id)) {
-            return self.ended();
+        if let Some(denied) = self.denied(judged.session_id()) {
+            return denied;
         }
         match judged {
             Judged::Valid { session, .. } if self.inner.deny_list.overrules(session.claims()) => {
@@ -102,7 +110,9 @@ impl Sealkit {
     /// a little ahead of its end.
     ///
     /// `cookies` are the values of the session cookie, percent-decoded; at most three are looked at. A session that is still
-    /// valid is served whatever a refresh ahead came to. Dropping the future cancels no refresh.
+    /// valid is served whatever a refresh ahead came to. One whose refresh failed in a way that may pass is served for a little
+    /// longer where [`RefreshSettings::stale_while_error`](crate::config::RefreshSettings::stale_while_error) allows it, and says
+    /// so: [`Freshness::Stale`]. Dropping the future cancels no refresh.
     pub async fn resolve<'a>(
         &self,
         cookies: impl IntoIterator<Item = Cow<'a, str>>,
@@ -134,8 +144,8 @@ impl Sealkit {
                 best_value = Some(value);
             }
         }
-        if best.as_ref().and_then(Judged::session_id).is_some_and(|id| self.has_ended(id)) {
-            return self.ended();
+        if let Some(denied) = self.denied(best.as_ref().and_then(Judged::session_id)) {
+            return denied;
         }
         let outcome = match best {
             None => Outcome::Anonymous,
@@ -149,15 +159,16 @@ impl Sealkit {
             }
             Some(Judged::Valid { session, .. }) => Outcome::authenticated(session, CookieAction::Keep),
             Some(Judged::Expired(expired)) if allowed.may_refresh => {
-                let wait = self.inner.config.refresh().caller_wait;
-                self.refresh_held(&Held::Expired(expired), None, wait, allowed.may_clear).await
+                self.resolve_expired(expired, allowed).await
             }
             Some(Judged::Expired(expired)) => Outcome::failed(expired_failure(expired), CookieAction::Keep),
             Some(Judged::Failed(failure)) => Outcome::failed(failure, CookieAction::Keep),
         };
         self.note(match (outcome, best_value) {
             // Served as it came: unless it is to be stored in another way.
-            (Outcome::Authenticated { session, cookie: CookieAction::Keep, behind }, Some(value)) => {
+            (Outcome::Authenticated { session, cookie: CookieAction::Keep, behind }, Some(value))
+                if session.freshness() != Freshness::Stale =>
+            {
                 let cookie = match self.written_anew(&session, allowed) {
                     CookieAction::Keep if allowed.settle => {
                         CookieAction::Set(SealedSession::from(value.into_owned()))
@@ -263,6 +274,17 @@ impl Sealkit {
     pub fn is_superseded(&self, session: &Session) -> bool {
         let token = session.unsealed().refresh_token();
         token.is_some_and(|token| self.inner.coordinator.knows(&self.coordination_key(&token)))
+    }
+
+    /// What is answered to a proven session without looking further: it is over, or nobody knows whether it is.
+    fn denied(&self, session_id: Option<&str>) -> Option<Outcome> {
+        if self.has_ended(session_id?) {
+            return Some(self.ended());
+        }
+        let unknown = self.inner.deny_list.is_too_stale().then(|| {
+            Failure::new(Reason::NetworkError).with_retry_after(Some(STALE_RETRY_AFTER)).with_hint(DENY_LIST_STALE)
+        });
+        unknown.map(|failure| self.note(Outcome::failed(failure, CookieAction::Keep)))
     }
 
     pub(crate) fn has_ended(&self, session_id: &str) -> bool {

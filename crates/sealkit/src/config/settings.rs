@@ -1,6 +1,6 @@
 //! Groups of settings with their defaults.
 
-use crate::refresh::RetrySettings;
+use crate::{breaker::BreakerSettings, refresh::RetrySettings};
 use sealkit_core::session::RefreshAhead;
 use std::time::Duration;
 
@@ -50,9 +50,13 @@ pub struct RefreshSettings {
     /// is there in time; if it is not, the next request gets it. Default no: the request waits. `SEALKIT_REFRESH_BEHIND`.
     pub behind: bool,
     /// How long past its token's end a session is served when a refresh fails in a way that may pass. Such a session says so
-    /// (`Freshness::Stale`), and the deny list applies to it. Default 0: not at all; at
-    /// most 1 h. `SEALKIT_STALE_WHILE_ERROR`.
+    /// ([`Freshness::Stale`](sealkit_core::session::Freshness::Stale)), and the deny list applies to it. For so long as
+    /// `ahead_pause` after such a failure the refresh is not tried again. Default 0: not at all; at most 1 h.
+    /// `SEALKIT_STALE_WHILE_ERROR`.
     pub stale_while_error: Duration,
+    /// When the API is left alone: after 5 failures of refreshes in a row, for 5 s by default. New refreshes fail at once then, in
+    /// a way that may pass; what has been sent is still sent again. Sign-ins are never held back. 0 failures: never.
+    pub breaker: BreakerSettings,
 }
 
 impl Default for RefreshSettings {
@@ -66,6 +70,7 @@ impl Default for RefreshSettings {
             ahead: RefreshAhead::default(),
             behind: false,
             stale_while_error: Duration::ZERO,
+            breaker: BreakerSettings::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a configuration takes, and what it says when it does not.
 
 use super::*;
-use crate::{api::testing::ScriptedTransport, clock::ManualClock};
+use crate::{api::testing::ScriptedTransport, breaker::BreakerSettings, clock::ManualClock};
 use sealkit_core::{UnixMillis, cookie::SameSite, token::IssuerPolicy};
 use std::time::Duration;
 
@@ -71,6 +71,10 @@ fn the_required_variables_are_enough_and_the_rest_are_the_documented_defaults() 
             },
             behind: false,
             stale_while_error: 0ns,
+            breaker: BreakerSettings {
+                failures: 5,
+                open_for: 5s,
+            },
         },
         HttpSettings {
             connect_timeout: 2s,
@@ -357,6 +361,7 @@ fn settings_in_code_are_checked_too() {
     refresh.result_kept = Duration::from_secs(29);
     refresh.ahead_wait = Duration::ZERO;
     refresh.ahead_pause = Duration::from_secs(301);
+    refresh.breaker = BreakerSettings::new(1001, Duration::from_millis(99));
     refresh.ahead.percent = 91;
     refresh.ahead.jitter_percent = 101;
     let http = HttpSettings { attempt_timeout: Duration::from_secs(1), ..HttpSettings::default() };
@@ -385,6 +390,8 @@ fn settings_in_code_are_checked_too() {
     refresh.result_kept: 29s is too short; choose at least 30s
     refresh.ahead_wait: 0ns is too short; choose at least 1ms
     refresh.ahead_pause: 301s is too long; choose at most 300s
+    refresh.breaker.failures: 1001 is out of range; choose a number from 0 to 1000
+    refresh.breaker.open_for: 99ms is too short; choose at least 100ms
     refresh.ahead.percent: 91 is out of range; choose a number from 0 to 90
     refresh.ahead.jitter_percent: 101 is out of range; choose a number from 0 to 100
     key_set.keep: 0ns is too short; choose at least 600s

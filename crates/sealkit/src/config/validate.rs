@@ -316,6 +316,9 @@ pub(super) fn refresh(refresh: &RefreshSettings, problems: &mut Vec<Problem>) {
     at_most("refresh.ahead_wait", refresh.ahead_wait, Duration::from_secs(60), problems);
     at_most("refresh.stale_while_error", refresh.stale_while_error, Duration::from_secs(3600), problems);
     at_most("refresh.ahead_pause", refresh.ahead_pause, Duration::from_secs(5 * 60), problems);
+    range("refresh.breaker.failures", refresh.breaker.failures, 0, 1000, problems);
+    at_least("refresh.breaker.open_for", refresh.breaker.open_for, Duration::from_millis(100), problems);
+    at_most("refresh.breaker.open_for", refresh.breaker.open_for, Duration::from_secs(60), problems);
     range("refresh.ahead.percent", refresh.ahead.percent, 0, 90, problems);
     range("refresh.ahead.jitter_percent", refresh.ahead.jitter_percent, 0, 100, problems);
 }

@@ -21,5 +21,5 @@ pub use grant::RetrySettings;
 pub use in_process::{InProcessCoordinator, InProcessSettings, PublishedJob};
 pub use key::{CoordinationKey, CoordinatorSecret, CoordinatorSecrets, Place, ShortSecret};
 
-pub(crate) use grant::grant;
+pub(crate) use grant::{Means, grant};
 pub(crate) use pauses::Pauses;

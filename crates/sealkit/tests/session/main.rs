@@ -11,6 +11,7 @@ mod guard;
 mod keys;
 mod metered;
 mod no_secrets;
+mod readiness;
 mod recorder;
 mod refresh;
 mod sign_in;

@@ -134,6 +134,8 @@ async fn refreshes(world: &World, watch: &mut Watch) {
         watch.outcome(world, &outcome);
         world.sealkit.drain(Duration::from_secs(60)).await;
         world.idp.clear_faults(Endpoint::Authenticate);
+        // Until the API is no longer left alone.
+        world.pass(Duration::from_secs(5)).await;
     }
     let sealed = watch.minted(world, &world.mint(expired.clone()));
     world.wire.panic_once();
@@ -385,7 +387,7 @@ async fn no_secret_is_ever_logged_or_shown() {
     for said in [
         "session rejected",
         "session cannot be decided",
-        "refresh will be sent again",
+        "the refresh is sent again",
         "key set fetched",
         "no cookie password is configured",
         "session cookies",

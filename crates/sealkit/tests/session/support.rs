@@ -5,7 +5,7 @@ use http::Request;
 use sealkit::{
     Clock, Config, ConfigBuilder, CookieAction, CookiePassword, KeyRing, Outcome, Reason, Resolve, Sealkit,
     SealkitBuilder, Session, UnixMillis,
-    api::{HttpTransport, TransportError, TransportErrorKind, TransportFuture},
+    api::{HttpTransport, TimeLimit, TransportError, TransportErrorKind, TransportFuture},
     session::AuthResponse,
 };
 use sealkit_devidp::{
@@ -91,7 +91,8 @@ impl HttpTransport for Wire {
             if self.refused.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).is_ok() {
                 return Err(TransportError::new(TransportErrorKind::Connect));
             }
-            match tokio::time::timeout(ATTEMPT, self.idp.handle(request)).await {
+            let limit = TimeLimit::of(&request).unwrap_or(ATTEMPT);
+            match tokio::time::timeout(limit, self.idp.handle(request)).await {
                 Ok(Ok(response)) => Ok(response),
                 Ok(Err(cut)) => Err(match cut.partial() {
                     None => TransportError::new(TransportErrorKind::Other),

@@ -60,6 +60,7 @@ async fn after_a_refresh_ahead_that_may_work_later_the_token_is_left_alone_until
     let world = World::configured(|config| {
         let mut refresh = RefreshSettings::default();
         refresh.retry.last_attempt = Duration::ZERO;
+        refresh.breaker.failures = 0;
         config.refresh(refresh)
     });
     let sealed = world.ada();
