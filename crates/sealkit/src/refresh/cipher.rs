@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 /// HKDF label (RFC 5869 `info`) of the key of one refresh token's results.
 const LABEL: &[u8] = b"sealkit coordinator result v1";
 
-/// Longest result that is opened, in bytes.
+/// Longest result that is sealed and opened, in bytes.
 const LONGEST: usize = 64 * 1024;
 
 /// Seals the results of one refresh token with AES-256-GCM. Its key follows from the coordinator secret, the client id and the
@@ -24,10 +24,11 @@ pub struct ResultCipher {
 }
 
 impl ResultCipher {
-    /// HKDF-SHA-256 (RFC 5869) with the coordinator secret as salt.
+    /// HKDF-SHA-256 (RFC 5869). The salt follows from the coordinator secret and is not the secret itself, under which the public
+    /// [`CoordinationKey`]s are made: no refresh token makes of one of those a key.
     pub(super) fn new(secret: &hmac::Key, client_id: &str, refresh_token: &RefreshToken) -> Self {
-        let token = refresh_token.expose_secret().as_bytes();
-        let extracted = hmac::sign(secret, token);
+        let salt = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(secret, LABEL).as_ref());
+        let extracted = hmac::sign(&salt, refresh_token.expose_secret().as_bytes());
         let expand = hmac::Key::new(hmac::HMAC_SHA256, extracted.as_ref());
         let expanded = hmac::sign(&expand, &[LABEL, client_id.as_bytes(), &[1]].concat());
         let mut key = Zeroizing::new([0; 32]);
@@ -37,12 +38,16 @@ impl ResultCipher {
         Self { key }
     }
 
-    /// Nonce, ciphertext and tag, bound to `place`. None when this machine gives no random bytes.
+    /// Nonce, ciphertext and tag, bound to `place`. None when this machine gives no random bytes, and for more than 64 KiB: what
+    /// is so large fits into no cookie, and [`open`](Self::open) would not take it.
     #[must_use]
     pub fn seal(&self, place: &CoordinationKey, plain: &[u8], random: &dyn SecureRandom) -> Option<Vec<u8>> {
+        if plain.len() > LONGEST {
+            return None;
+        }
         let mut nonce = [0; NONCE_LEN];
         random.fill(&mut nonce).ok()?;
-        let mut sealed = Vec::with_capacity(plain.len() + NONCE_LEN + 16);
+        let mut sealed = Vec::with_capacity(plain.len() + NONCE_LEN + AES_256_GCM.tag_len());
         sealed.extend_from_slice(&nonce);
         let mut text = Zeroizing::new(plain.to_vec());
         let nonce = Nonce::assume_unique_for_key(nonce);
@@ -57,7 +62,7 @@ impl ResultCipher {
     #[must_use]
     pub fn open(&self, place: &CoordinationKey, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, text) = sealed.split_at_checked(NONCE_LEN)?;
-        if text.len() > LONGEST {
+        if text.len() > LONGEST + AES_256_GCM.tag_len() {
             return None;
         }
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
@@ -107,5 +112,17 @@ mod tests {
             assert_eq!(open(&ours.cipher, &ours.key, &sealed[..at]), None, "cut at {at}");
         }
         assert_ne!(sealed, ours.cipher.seal(&ours.key, b"the new tokens", &SystemRandom).unwrap());
+    }
+
+    #[test]
+    fn whatever_is_sealed_opens_up_to_the_longest() {
+        let secret = CoordinatorSecret::from_api_key(&ApiKey::from("sk_test_1"));
+        let place = secret.place("client_1", &RefreshToken::from("rt_1"));
+        for length in [0, 1, LONGEST] {
+            let plain = vec![7; length];
+            let sealed = place.cipher.seal(&place.key, &plain, &SystemRandom).unwrap();
+            assert_eq!(place.cipher.open(&place.key, &sealed).unwrap().to_vec(), plain);
+        }
+        assert!(place.cipher.seal(&place.key, &vec![7; LONGEST + 1], &SystemRandom).is_none());
     }
 }

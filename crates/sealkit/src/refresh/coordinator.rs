@@ -165,7 +165,8 @@ pub type CoordinatorFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>
 ///   [answers](GrantRequest::refusal_answers): that one organization is forbidden says nothing about another, or about going on
 ///   as before;
 /// - look for the end of the session ([`GrantRequest::has_ended`]) when a grant is to begin, when it is over and when a result is
-///   given: a sign-out wins over every refresh in flight, and over what is kept.
+///   given, to those who waited as to those who come late: a sign-out wins over every refresh in flight, and over what is kept;
+/// - bound what it keeps, and answer with a failure that may pass where it cannot run a grant.
 pub trait RefreshCoordinator: fmt::Debug + Send + Sync {
     /// The result for this request: a kept one, that of the grant under way, or that of `job`, run now.
     fn run<'a>(&'a self, request: GrantRequest, job: GrantJob) -> CoordinatorFuture<'a, Published>;
@@ -178,6 +179,9 @@ pub trait RefreshCoordinator: fmt::Debug + Send + Sync {
     fn knows(&self, key: &CoordinationKey) -> bool;
 
     /// Waits until every grant under way is finished and published, at most so long. True when none is left.
+    ///
+    /// It refuses nothing: the requests that a server finishes while it shuts down may still join a grant and begin one, and what
+    /// has begun meanwhile is waited for, too.
     fn drain<'a>(&'a self, at_most: Duration) -> CoordinatorFuture<'a, bool>;
 
     /// How it goes.
