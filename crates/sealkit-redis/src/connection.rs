@@ -4,7 +4,7 @@ use crate::{RedisSettings, breaker::Breaker, target::Target};
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline,
     RedisError, RedisFuture, RedisResult, ScriptInvocation, ServerErrorKind, TlsCertificates, TlsMode, Value,
-    aio::{ConnectionLike, MultiplexedConnection, PubSub},
+    aio::{ConnectionLike, MultiplexedConnection},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
     sentinel::{SentinelClientBuilder, SentinelServerType},
@@ -12,7 +12,6 @@ use redis::{
 use sealkit::{ConfigError, config::Problem, telemetry};
 use std::{
     fmt,
-    future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -175,15 +174,6 @@ impl Connection {
         self.operate(operation, async |line| command.query_async(line).await).await
     }
 
-    /// Several at once; in a cluster only for keys of one slot.
-    pub(crate) async fn pipeline<T: FromRedisValue>(
-        &self,
-        operation: &'static str,
-        pipeline: &Pipeline,
-    ) -> Result<T, StoreError> {
-        self.operate(operation, async |line| pipeline.query_async(line).await).await
-    }
-
     /// A script, which the store is taught when it does not know it.
     pub(crate) async fn script<T: FromRedisValue>(
         &self,
@@ -191,12 +181,6 @@ impl Connection {
         script: &ScriptInvocation<'_>,
     ) -> Result<T, StoreError> {
         self.operate(operation, async |line| script.invoke_async(line).await).await
-    }
-
-    /// A connection of its own to hear what is published; in a cluster to any node, for there every node hears everything.
-    pub(crate) async fn pubsub(&self) -> Result<PubSub, StoreError> {
-        let opened = timeout(self.shared.connect_timeout, self.shared.way.pubsub()).await;
-        opened.map_err(|_| StoreError::Timeout)?.map_err(|error| StoreError::from(&error))
     }
 
     /// A connection of its own, for commands whose answer the store holds back: nothing else waits behind them, and each may take
@@ -340,23 +324,6 @@ impl Way {
             Target::Sentinel { .. } => self.server(self.primary().await?, patience).await,
             Target::Cluster(nodes) => {
                 self.cluster(nodes, patience)?.get_async_connection().await.map(Line::Cluster)
-            }
-        }
-    }
-
-    async fn pubsub(&self) -> RedisResult<PubSub> {
-        match &self.target {
-            Target::Single(info) => self.client(info)?.get_async_pubsub().await,
-            Target::Sentinel { .. } => self.primary().await?.get_async_pubsub().await,
-            Target::Cluster(nodes) => {
-                let mut failed = RedisError::from((ErrorKind::InvalidClientConfig, "no node"));
-                for node in nodes {
-                    match self.client(node)?.get_async_pubsub().await {
-                        Ok(pubsub) => return Ok(pubsub),
-                        Err(error) => failed = error,
-                    }
-                }
-                Err(failed)
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The store: one connection, a coordinator and a deny list on it.
 
-use crate::{RedisCoordinator, RedisDenyList, RedisSettings, connection::{self, Connection}};
+use crate::{RedisCoordinator, RedisDenyList, RedisSettings, connection::Connection};
 use sealkit::{Clock, ConfigError};
 use std::sync::Arc;
 
@@ -21,7 +21,6 @@ impl RedisStore {
     pub async fn connect(settings: RedisSettings, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
         let connection = Connection::new(&settings)?;
         let settings = Arc::new(settings);
-        connection::mode(false);
         match connection.begin().await {
             Ok(()) => tracing::info!(store = ?connection, "refreshes are coordinated with other processes"),
             Err(error) => {
@@ -29,7 +28,11 @@ impl RedisStore {
             }
         }
         Ok(Self {
-            coordinator: Arc::new(RedisCoordinator::new(connection.clone(), Arc::clone(&settings), Arc::clone(&clock))),
+            coordinator: Arc::new(RedisCoordinator::new(
+                connection.clone(),
+                Arc::clone(&settings),
+                Arc::clone(&clock),
+            )),
             deny_list: Arc::new(RedisDenyList::new(connection, settings, clock)),
         })
     }

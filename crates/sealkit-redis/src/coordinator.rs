@@ -1,0 +1,295 @@
+//! One grant per refresh token over all processes.
+//!
+//! Within a process the [`InProcessCoordinator`] sees to it, so the store is asked by one task per token; what that task does
+//! with the store is here.
+
+use crate::{
+    RedisSettings, StoreError,
+    connection::Connection,
+    lease::LET_GO,
+    meeting::Meeting,
+    record::{self, FREE, Refusal, Stored},
+    script::{Done, Scripts},
+    settings::OnError,
+    shared::Shared,
+    waits::Waits,
+};
+use sealkit::{
+    Clock, Failure, Reason,
+    refresh::{
+        CoordinationKey, CoordinatorFuture, CoordinatorStatus, GrantJob, GrantRequest, InProcessCoordinator,
+        InProcessSettings, Published, PublishedJob, RefreshCoordinator,
+    },
+    telemetry,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
+
+/// Failures in a row after which a store that was not asked before counts as out of reach.
+const TRIES: u32 = 3;
+
+/// Longest time that anybody waits for somebody else's grant. No grant takes so long.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// What an operator hears.
+const OUT_OF_REACH: &str =
+    "the coordinator's store cannot be reached; see SEALKIT_COORDINATOR_URL and SEALKIT_COORDINATOR_ON_ERROR";
+
+/// Coordinates refreshes with other processes through Redis or Valkey. Made by [`RedisStore`](crate::RedisStore).
+#[derive(Debug)]
+pub struct RedisCoordinator {
+    local: InProcessCoordinator,
+    shared: Arc<Shared>,
+}
+
+/// How a request and the store met.
+enum Met {
+    /// There is a result.
+    Answer(Published),
+    /// The grant is ours to make, and these refusals for other organizations are to be kept.
+    Ours(Vec<Refusal>),
+    /// The grant is to be made without the store.
+    Alone,
+    /// The store cannot be asked, and nothing is to be done.
+    Unavailable,
+}
+
+/// What a look at the store found.
+enum Found {
+    Answer(Published),
+    Ended,
+    /// Somebody is at it.
+    Held,
+    /// A result that is not to be destroyed, although it is of no use here.
+    Unreadable,
+    /// Something that is of no use to this request.
+    Useless(Vec<u8>, Vec<Refusal>),
+    Ours(Done),
+}
+
+impl RedisCoordinator {
+    pub(crate) fn new(store: Connection, settings: Arc<RedisSettings>, clock: Arc<dyn Clock>) -> Self {
+        let mut local = InProcessSettings::default();
+        (local.keep_results, local.keep_refusals) = (settings.result_kept, settings.refusal_kept);
+        let local = InProcessCoordinator::new(Arc::clone(&clock), local);
+        let (scripts, unpublished) = (Scripts::new(), watch::Sender::new(0));
+        Self { local, shared: Arc::new(Shared { store, settings, clock, scripts, unpublished }) }
+    }
+}
+
+impl RefreshCoordinator for RedisCoordinator {
+    fn run<'a>(&'a self, request: GrantRequest, job: GrantJob) -> CoordinatorFuture<'a, Published> {
+        let (shared, asked) = (Arc::clone(&self.shared), request.clone());
+        let job: PublishedJob = Box::new(move || Box::pin(obtain(shared, asked, job)));
+        Box::pin(self.local.run_published(request, job))
+    }
+
+    fn look_up<'a>(&'a self, request: &'a GrantRequest) -> CoordinatorFuture<'a, Option<Published>> {
+        Box::pin(async move {
+            match self.local.kept_success(request) {
+                Some(kept) => Some(kept),
+                // Nobody can say; then there is none.
+                None => self.shared.look_up(request.clone()).await.unwrap_or_default(),
+            }
+        })
+    }
+
+    fn knows(&self, key: &CoordinationKey) -> bool {
+        self.local.knows(key)
+    }
+
+    fn drain<'a>(&'a self, at_most: Duration) -> CoordinatorFuture<'a, bool> {
+        Box::pin(async move {
+            let begun = Instant::now();
+            if !self.local.drain(at_most).await {
+                return false;
+            }
+            let mut unpublished = self.shared.unpublished.subscribe();
+            let published = unpublished.wait_for(|left| *left == 0);
+            timeout(at_most.saturating_sub(begun.elapsed()), published).await.is_ok()
+        })
+    }
+
+    fn status(&self) -> CoordinatorStatus {
+        CoordinatorStatus::shared(self.shared.store.is_degraded())
+    }
+}
+
+/// The result for this request: somebody else's, or that of the job.
+async fn obtain(shared: Arc<Shared>, request: GrantRequest, job: GrantJob) -> Published {
+    let Some(meeting) = Meeting::new(request.clone(), &shared.settings) else {
+        return Published::fresh(job().await, request.organization_id).unconfirmed();
+    };
+    let meeting = Arc::new(meeting);
+    match shared.meet(&meeting).await {
+        Met::Answer(published) => published,
+        Met::Ours(refusals) => shared.grant(&meeting, job, refusals).await,
+        Met::Alone => shared.grant_alone(&meeting, job).await,
+        Met::Unavailable => {
+            let failure = Failure::new(Reason::NetworkError).with_hint(OUT_OF_REACH);
+            Published::fresh(
+                Err(failure.with_retry_after(Some(shared.settings.pause))),
+                request.organization_id,
+            )
+        }
+    }
+}
+
+impl Shared {
+    /// Asks the store until there is a result, or the grant is ours, or it cannot be asked.
+    async fn meet(&self, meeting: &Meeting) -> Met {
+        let mut waits = Waits::new(&self.settings);
+        let begun = Instant::now();
+        let (mut over, mut refusals) = (Vec::new(), Vec::new());
+        let (mut failed, mut held) = (0, None);
+        loop {
+            match self.attempt(meeting, &over).await {
+                Ok(Found::Answer(mut published)) => {
+                    // It was there before anybody here asked, unless we have seen it being made.
+                    published.kept = held.is_none();
+                    return Met::Answer(published);
+                }
+                Ok(Found::Ended) => return Met::Answer(meeting.request.revoked()),
+                Ok(Found::Unreadable) => return Met::Alone,
+                Ok(Found::Ours(how)) => {
+                    if held.is_some() && how == Done::New {
+                        tracing::warn!(key = ?meeting.request.key(), "a process left a refresh unfinished; it is taken over");
+                        metrics::counter!(telemetry::LEASE_TAKEOVERS).increment(1);
+                    }
+                    return Met::Ours(refusals);
+                }
+                Ok(Found::Useless(value, theirs)) => {
+                    (over, refusals) = (value, theirs);
+                    failed = 0;
+                    continue;
+                }
+                Ok(Found::Held) => {
+                    (failed, held) = (0, Some(Instant::now()));
+                    if begun.elapsed() > LONGEST {
+                        return Met::Unavailable;
+                    }
+                }
+                Err(error) => {
+                    failed += 1;
+                    let enough = failed >= TRIES || error == StoreError::Open;
+                    match self.settings.on_error {
+                        // Whoever was at it a moment ago still is, and will share the result when the store is back.
+                        OnError::Local if held.is_some_and(|seen| seen.elapsed() < self.settings.lease) => {}
+                        OnError::Local if enough => return Met::Alone,
+                        OnError::Deny if enough => return Met::Unavailable,
+                        OnError::Wait if begun.elapsed() > self.settings.give_up => return Met::Unavailable,
+                        OnError::Local | OnError::Wait | OnError::Deny => {}
+                    }
+                }
+            }
+            sleep(waits.next()).await;
+        }
+    }
+
+    /// One look, which takes the place if it is free.
+    async fn attempt(&self, meeting: &Meeting, over: &[u8]) -> Result<Found, StoreError> {
+        if meeting.request.has_ended() {
+            return Ok(Found::Ended);
+        }
+        let (ended, found) = tokio::join!(self.has_ended(meeting, None), self.find(meeting, over));
+        let (ended, found) = (ended?, found?);
+        if ended {
+            if matches!(found, Found::Ours(_)) {
+                self.settle(meeting, FREE, LET_GO).await?;
+            }
+            return Ok(Found::Ended);
+        }
+        Ok(found)
+    }
+
+    async fn find(&self, meeting: &Meeting, over: &[u8]) -> Result<Found, StoreError> {
+        if let Some(found) = self.find_older(meeting, |_| true).await? {
+            return Ok(found);
+        }
+        match self.claim("claim", meeting, over).await? {
+            Done::Not(value) => self.judge(meeting, value).await,
+            how if meeting.older.is_empty() => Ok(Found::Ours(how)),
+            // While secrets are changed, two processes may each have taken the place that they write to. Each looks at the
+            // other's, and the one with the greater key lets go.
+            how => match self.find_older(meeting, |theirs| theirs < meeting.request.key()).await? {
+                Some(found) => {
+                    self.settle(meeting, FREE, LET_GO).await?;
+                    Ok(found)
+                }
+                None => Ok(Found::Ours(how)),
+            },
+        }
+    }
+
+    /// What older places have; a lease there counts if `yields` says so.
+    async fn find_older(
+        &self,
+        meeting: &Meeting,
+        yields: impl Fn(&CoordinationKey) -> bool + Send,
+    ) -> Result<Option<Found>, StoreError> {
+        for (place, key) in meeting.older_places() {
+            match self.read(place, key).await? {
+                Stored::Leased if yields(&place.key) => return Ok(Some(Found::Held)),
+                Stored::Leased => {}
+                stored => {
+                    if let Some(answer) = self.answer(meeting, stored) {
+                        return self.given(meeting, answer).await.map(Some);
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the value of its own place is to this request.
+    async fn judge(&self, meeting: &Meeting, value: Option<Vec<u8>>) -> Result<Found, StoreError> {
+        let stored = record::read(&meeting.request.place, value.as_deref());
+        let value = value.unwrap_or_default();
+        let refusals = match stored {
+            Stored::Leased => return Ok(Found::Held),
+            Stored::Refusals(ref refusals) => {
+                let (now, kept) = (self.clock.now(), self.settings.refusal_kept);
+                refusals.iter().filter(|refusal| refusal.is_in_force(now, kept)).cloned().collect()
+            }
+            Stored::UnreadableResult => {
+                tracing::warn!(key = ?meeting.request.key(), "another process has stored the result of a refresh in a way that this one cannot read");
+                return Ok(Found::Unreadable);
+            }
+            Stored::Success { .. } | Stored::Nothing | Stored::Unreadable => Vec::new(),
+        };
+        match self.answer(meeting, stored) {
+            Some(answer) => self.given(meeting, answer).await,
+            None => Ok(Found::Useless(value, refusals)),
+        }
+    }
+
+    /// A stored answer, unless its session has ended.
+    async fn given(
+        &self,
+        meeting: &Meeting,
+        (published, session_id): (Published, Option<Arc<str>>),
+    ) -> Result<Found, StoreError> {
+        // The request's own session is being asked for already.
+        let other = session_id.filter(|_| meeting.request.session_id.is_none());
+        let ended = match other {
+            Some(session_id) => self.has_ended(meeting, Some(&session_id)).await?,
+            None => false,
+        };
+        Ok(if ended { Found::Ended } else { Found::Answer(published) })
+    }
+
+    /// The success that is stored for this request, wherever.
+    async fn look_up(&self, request: GrantRequest) -> Result<Option<Published>, StoreError> {
+        let Some(meeting) = Meeting::new(request, &self.settings) else { return Ok(None) };
+        for (place, key) in meeting.places() {
+            if let Stored::Success { published, session_id } = self.read(place, key).await? {
+                let ended = self.has_ended(&meeting, session_id.as_deref()).await?;
+                return Ok((!ended).then_some(published));
+            }
+        }
+        Ok(None)
+    }
+}
