@@ -154,3 +154,71 @@ impl fmt::Display for Row {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        client::Cookie,
+        options::{Seconds, Window},
+    };
+
+    fn row(server: Kind, coordinated: bool) -> Row {
+        let latency = Seconds(Duration::from_secs(3));
+        let case = Case { server, processes: 2, window: Window(Duration::ZERO), latency, sessions: 1 };
+        Row::new(case, coordinated)
+    }
+
+    fn report(end: End, millis: u64) -> Report {
+        Report { end, cookie: Cookie::Kept, wait: Duration::from_millis(millis), busy: 0 }
+    }
+
+    fn rotated(times: u64) -> RefreshCounts {
+        let mut counts = RefreshCounts::default();
+        counts.rotated = times;
+        counts
+    }
+
+    #[test]
+    fn the_promise_is_one_grant_for_each_expiry_and_nobody_logged_out() {
+        let mut kept = row(Kind::Sealkit, true);
+        kept.note(When::Late, report(End::Served("session_1".to_owned()), 10));
+        kept.note_grants(rotated(4), rotated(5));
+        assert!(!kept.breaks_the_promise());
+
+        let breaks: [fn(&mut Row); 5] = [
+            |row| row.note(When::Late, report(End::LoggedOut("invalid_grant".to_owned()), 10)),
+            |row| row.note(When::AtOnce, report(End::Odd("status 500".to_owned()), 10)),
+            |row| row.note_grants(rotated(4), rotated(4)),
+            |row| row.note_grants(rotated(4), rotated(6)),
+            |row| row.sign_ins += 1,
+        ];
+        for (number, lose) in breaks.into_iter().enumerate() {
+            for (server, coordinated, broken) in
+                [(Kind::Sealkit, true, true), (Kind::Sealkit, false, false), (Kind::Node, false, false)]
+            {
+                let mut row = row(server, coordinated);
+                lose(&mut row);
+                assert_eq!(row.breaks_the_promise(), broken, "{number} {server:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn too_many_grants_in_one_expiry_are_not_made_good_by_too_few_in_the_next() {
+        let mut uneven = row(Kind::Sealkit, true);
+        uneven.note_grants(rotated(0), rotated(2));
+        uneven.note_grants(rotated(2), rotated(2));
+        assert!(uneven.to_string().contains("1.00"), "{uneven}");
+        assert!(uneven.breaks_the_promise());
+    }
+
+    #[test]
+    fn a_percentile_is_a_wait_that_was_had() {
+        let waits: Vec<Duration> = (1..=200).map(Duration::from_secs).collect();
+        let of = |percent| Row::percentile(&waits, percent);
+        assert_eq!((of(50), of(99), of(100)), (100.0, 198.0, 200.0));
+        assert_eq!(Row::percentile(&waits[..1], 50), 1.0);
+        assert!(Row::percentile(&[], 50).is_nan());
+    }
+}

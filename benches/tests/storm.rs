@@ -1,0 +1,86 @@
+//! The storm in small: the very program, with real processes, and nothing that depends on how fast this machine is.
+
+use std::{
+    io::Write as _,
+    process::{Command, Output},
+};
+
+fn storm(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_storm"))
+        .args(["--expiries", "2", "--latency", "0.05", "--spread", "0.1"])
+        .args(arguments)
+        .output()
+        .expect("the program runs")
+}
+
+/// The columns of the lines whose first word is `server`, by the names of the table's head.
+fn lines(output: &Output, server: &str) -> Vec<Vec<String>> {
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines = table.lines().filter(|line| line.starts_with(server));
+    lines
+        .map(|line| {
+            line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
+        })
+        .collect()
+}
+
+/// Those lines, or nothing where the program said that a part is not on this machine.
+fn lines_or_skip(output: &Output, server: &str, part: &str) -> Option<Vec<Vec<String>>> {
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !said.contains("skipped: ") {
+        return Some(lines(output, server));
+    }
+    let required =
+        std::env::var("SEALKIT_REQUIRE_PEERS").is_ok_and(|value| !value.is_empty() && value != "0");
+    assert!(!required, "{part} not found, and SEALKIT_REQUIRE_PEERS is set: run tools/install-peers");
+    // The harness captures what the macros print, and nobody would learn of it.
+    drop(std::io::stderr().write_all(said.as_bytes()));
+    None
+}
+
+/// Grants per expiry, and logouts.
+fn kept(line: &[String]) -> (&str, &str) {
+    (&line[6], &line[9])
+}
+
+#[test]
+fn one_grant_for_an_expiry_and_nobody_logged_out() {
+    let output = storm(&["--clients", "24", "--replicas", "1", "--sessions", "1,6", "--no-node"]);
+    assert!(output.status.success(), "{output:?}");
+    let lines = lines(&output, "sealkit");
+    assert_eq!(lines.len(), 4, "{output:?}");
+    for line in lines {
+        assert_eq!(kept(&line), ("1.00", "0"), "{output:?}");
+    }
+}
+
+#[test]
+fn replicas_that_know_nothing_of_each_other_are_seen_to_log_out() {
+    let output = storm(&[
+        "--clients",
+        "24",
+        "--replicas",
+        "3",
+        "--sessions",
+        "1",
+        "--window",
+        "strict",
+        "--no-redis",
+        "--no-node",
+    ]);
+    let lines = lines(&output, "sealkit");
+    let (_, logouts) = kept(&lines[0]);
+    assert_ne!(logouts, "0", "{output:?}");
+    // They were told not to know of each other, so nothing was promised.
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn one_client_that_is_never_late_loses_nothing_with_node_either() {
+    let output = storm(&["--clients", "1", "--late", "0", "--replicas", "1", "--sessions", "1"]);
+    let Some(lines) = lines_or_skip(&output, "node", "Node") else { return };
+    assert_eq!(lines.len(), 2, "{output:?}");
+    for line in lines {
+        assert_eq!(kept(&line), ("1.00", "0"), "{output:?}");
+    }
+}
