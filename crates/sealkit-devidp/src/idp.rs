@@ -211,7 +211,8 @@ impl DevIdp {
         self.with(|state, _| state.organizations.clone())
     }
 
-    /// Adds a user, or replaces the one with the same id or e-mail.
+    /// Adds a user, or replaces the one with the same id or e-mail. Emits `user.created` or `user.updated`, then what has become
+    /// of the memberships: `organization_membership.created`, `.updated`, `.deleted`.
     ///
     /// # Errors
     /// [`IdpError::ReservedClaim`].
@@ -219,36 +220,20 @@ impl DevIdp {
         if let Some(name) = token::reserved_claim(&user.claims) {
             return Err(IdpError::ReservedClaim(name));
         }
-        self.with(|state, _| {
-            for membership in &user.memberships {
-                if state.organization(membership.organization().id()).is_none() {
-                    state.organizations.push(membership.organization().clone());
-                }
-            }
-            match state.users.iter_mut().find(|held| held.is(&user.id) || held.is(&user.email)) {
-                Some(held) => *held = user,
-                None => state.users.push(user),
-            }
-        });
+        self.with(|state, now| state.put_user(user, now));
         Ok(())
     }
 
-    /// Deletes a user; their sessions end. False if there is none.
+    /// Deletes a user; their sessions end. Emits `session.revoked`, `organization_membership.deleted` and `user.deleted`. False if
+    /// there is none.
     pub fn delete_user(&self, id_or_email: &str) -> bool {
-        self.with(|state, now| {
-            let Some(id) = state.user(id_or_email).map(|user| user.id.clone()) else { return false };
-            state.users.retain(|user| user.id != id);
-            let sessions: Vec<String> = state
-                .sessions
-                .values()
-                .filter(|session| session.user_id == id)
-                .map(|session| session.id.clone())
-                .collect();
-            for session in sessions {
-                state.end_session(&session, now);
-            }
-            true
-        })
+        self.with(|state, now| state.delete_user(id_or_email, now))
+    }
+
+    /// Deletes an organization, and with it everybody's membership. Emits `organization_membership.deleted` and
+    /// `organization.deleted`. False if there is none.
+    pub fn delete_organization(&self, id: &str) -> bool {
+        self.with(|state, now| state.delete_organization(id, now))
     }
 
     /// Invites an e-mail address to an organization; answers the `invitation_token`.

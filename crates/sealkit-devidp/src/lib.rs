@@ -39,6 +39,7 @@ mod bounded;
 mod builder;
 mod certificate;
 mod clock;
+mod directory;
 mod errors;
 mod faults;
 mod grants;

@@ -11,6 +11,7 @@ use crate::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
+use jiff::Timestamp;
 use sealkit_core::UnixMillis;
 use serde_json::{Value, json};
 
@@ -112,11 +113,25 @@ fn list_sessions(state: &State, user_id: &str, query: &Query, now: UnixMillis) -
 
 fn list_events(state: &State, query: &Query) -> Result<Value, ApiError> {
     let wanted: Vec<&str> = query.all("events").flat_map(|names| names.split(',')).collect();
+    let member = |event: &Value, name: &str| event.get(name).and_then(Value::as_str).map(str::to_owned);
     let named = |event: &&Value| {
-        wanted.is_empty()
-            || event.get("event").and_then(Value::as_str).is_some_and(|name| wanted.contains(&name))
+        wanted.is_empty() || member(event, "event").is_some_and(|name| wanted.contains(&name.as_str()))
     };
-    paged(state.events.values().filter(named).cloned().collect(), query, "asc")
+    let (start, end) = (time(query, "range_start")?, time(query, "range_end")?);
+    if start.is_some() && query.get("after").is_some() {
+        return Err(ApiError::invalid("range_start", "invalid", "range_start and after exclude each other"));
+    }
+    let within = |event: &&Value| {
+        let at = member(event, "created_at").and_then(|at| at.parse::<Timestamp>().ok());
+        at.is_none_or(|at| start.is_none_or(|start| at >= start) && end.is_none_or(|end| at <= end))
+    };
+    paged(state.events.values().filter(named).filter(within).cloned().collect(), query, "asc")
+}
+
+/// A time of the query, in RFC 3339.
+fn time(query: &Query, name: &str) -> Result<Option<Timestamp>, ApiError> {
+    let parsed = query.get(name).map(str::parse).transpose();
+    parsed.map_err(|_| ApiError::invalid(name, "invalid", &format!("{name} must be an ISO 8601 date")))
 }
 
 /// One page of a list that stands in `natural` order, with its cursors.

@@ -435,7 +435,7 @@ impl State {
     }
 
     /// Records an event and its webhook.
-    fn emit(&mut self, name: &str, data: Value, now: UnixMillis) {
+    pub(crate) fn emit(&mut self, name: &str, data: Value, now: UnixMillis) {
         let id = self.ids.id("event", now);
         let event =
             json!({ "object": "event", "id": id, "event": name, "data": data, "created_at": rfc3339(now) });

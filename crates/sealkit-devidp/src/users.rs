@@ -103,6 +103,25 @@ impl Membership {
         &self.permissions
     }
 
+    /// The membership object as the API writes it.
+    pub(crate) fn to_json(&self, user: &User, now: UnixMillis) -> Value {
+        let role = |slug: &String| json!({ "slug": slug });
+        json!({
+            "object": "organization_membership",
+            "id": format!("om_{}_{}", tail(&user.id), tail(&self.organization.id)),
+            "user_id": user.id,
+            "organization_id": self.organization.id,
+            "organization_name": self.organization.name,
+            "status": "active",
+            "role": self.roles.first().map(role),
+            "roles": self.roles.iter().map(role).collect::<Vec<_>>(),
+            "custom_attributes": {},
+            "directory_managed": false,
+            "created_at": rfc3339(user.created_at),
+            "updated_at": rfc3339(now),
+        })
+    }
+
     pub(crate) fn add_claims(&self, claims: &mut Map<String, Value>) {
         claims.insert("org_id".to_owned(), json!(self.organization.id));
         if let Some(first) = self.roles.first() {
@@ -329,6 +348,11 @@ impl User {
     pub(crate) fn factor_id(&self) -> String {
         self.id.replacen("user_", "auth_factor_", 1)
     }
+}
+
+/// An id without its kind.
+fn tail(id: &str) -> &str {
+    id.split_once('_').map_or(id, |(_, tail)| tail)
 }
 
 fn seed_of(text: &str) -> [u8; 32] {

@@ -1,4 +1,4 @@
-//! `session.created` and `session.revoked`, signed as the API signs its webhooks.
+//! What happens to sessions, users, memberships and organizations, signed as the API signs its webhooks.
 
 use crate::DevIdp;
 use aws_lc_rs::hmac;

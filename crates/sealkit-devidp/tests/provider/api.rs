@@ -4,7 +4,9 @@ use crate::common::{Answer, api, build, claims, frozen, get, password, refresh};
 use bytes::Bytes;
 use http::Request;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use sealkit_devidp::{DevIdp, Endpoint, Fault, IdpError, MintSession, webhook_signature};
+use sealkit_devidp::{
+    DevIdp, Endpoint, Fault, IdpError, Membership, MintSession, Organization, User, webhook_signature,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -165,6 +167,54 @@ async fn webhooks_are_signed_and_events_can_be_pulled() {
     let after = first["list_metadata"]["after"].as_str().unwrap();
     let second = api(&idp, "GET", &format!("/events?after={after}"), &json!({})).await.ok();
     assert_eq!(second["data"], json!([event]));
+}
+
+#[tokio::test]
+async fn what_changes_in_the_directory_is_told_by_events() {
+    let idp = frozen();
+    let names = || idp.webhooks().iter().map(|webhook| webhook.json()["event"].clone()).collect::<Vec<_>>();
+    let [one, two] = ["org_1", "org_2"].map(|id| Organization::new(id, id));
+    let user = || User::new("eve@example.com");
+    idp.put_user(user().with_membership(Membership::new(&one))).unwrap();
+    assert_eq!(names(), ["user.created", "organization_membership.created"]);
+    let promoted = Membership::new(&one).with_roles(["admin"]);
+    idp.put_user(user().with_membership(promoted.clone()).with_membership(Membership::new(&two))).unwrap();
+    let changed = ["user.updated", "organization_membership.updated", "organization_membership.created"];
+    assert_eq!(names(), changed);
+    idp.put_user(user().with_membership(promoted)).unwrap();
+    let webhooks = idp.webhooks();
+    let gone = webhooks[1].json();
+    assert_eq!(gone["event"], "organization_membership.deleted");
+    let id = user().id().to_owned();
+    assert_eq!((&gone["data"]["user_id"], &gone["data"]["organization_id"]), (&json!(id), &json!("org_2")));
+    idp.mint_session(MintSession::for_user("eve@example.com")).unwrap();
+    assert!(idp.delete_organization("org_1") && !idp.delete_organization("org_1"));
+    let changed = ["session.created", "organization_membership.deleted", "organization.deleted"];
+    assert_eq!(names(), changed);
+    idp.put_user(user().with_membership(Membership::new(&two))).unwrap();
+    assert!(idp.delete_user(&id) && !idp.delete_user(&id));
+    let deleted = ["session.revoked", "organization_membership.deleted", "user.deleted"];
+    assert_eq!(names()[2..], deleted);
+}
+
+#[tokio::test]
+async fn events_are_pulled_from_a_time_or_after_an_event_and_not_both() {
+    let idp = frozen();
+    let pull = async |query: &str| api(&idp, "GET", &format!("/events?{query}"), &json!({})).await;
+    let first = idp.mint_session(MintSession::for_user(ADA)).unwrap();
+    idp.advance(Duration::from_secs(60));
+    idp.revoke_session(&first.session_id);
+    let all = pull("events=session.created,session.revoked").await.ok();
+    assert_eq!(all["data"].as_array().unwrap().len(), 2);
+    let revoked = &all["data"][1];
+    let from = revoked["created_at"].as_str().unwrap();
+    assert_eq!(pull(&format!("range_start={from}")).await.ok()["data"], json!([revoked]));
+    idp.advance(Duration::from_secs(1));
+    assert_eq!(pull("range_start=2999-01-01T00:00:00Z").await.ok()["data"], json!([]));
+    assert_eq!(pull("range_end=1999-01-01T00:00:00Z").await.ok()["data"], json!([]));
+    let id = revoked["id"].as_str().unwrap();
+    assert_eq!(pull(&format!("after={id}&range_start={from}")).await.status, 422);
+    assert_eq!(pull("range_start=yesterday").await.status, 422);
 }
 
 #[tokio::test]
