@@ -80,6 +80,7 @@
 mod answer;
 mod extract;
 mod facts;
+mod guard;
 mod headers;
 mod json;
 mod layer;
@@ -92,6 +93,9 @@ mod service;
 mod slot;
 
 pub use extract::{Claims, Session, SessionHandle, Tokens};
+pub use guard::{EndWithSession, SessionGuard};
+#[cfg(feature = "ws")]
+pub use guard::{GuardedSocket, SessionEnded};
 pub use headers::PubliclyCacheable;
 pub use json::session_json;
 pub use layer::SessionLayer;

@@ -1,6 +1,6 @@
 //! The handle with which a handler changes the session.
 
-use crate::{answer, rejection::SessionRejection, slot::SessionSlot};
+use crate::{SessionGuard, answer, rejection::SessionRejection, slot::SessionSlot};
 use axum::{body::Body, extract::FromRequestParts, response::Response};
 use http::request::Parts;
 use sealkit::{Failure, RefreshOptions, SealedSession, Session, SignedIn};
@@ -77,6 +77,15 @@ impl SessionHandle {
     pub async fn switch_organization(&self, organization_id: impl Into<String>) -> Result<Session, Failure> {
         let options = RefreshOptions::default().with_organization(organization_id);
         self.0.refresh(options).await.into_session()
+    }
+
+    /// Watches the session until it ends, for what goes on after the response: event streams, WebSockets, jobs.
+    ///
+    /// # Errors
+    /// As [`session`](Self::session).
+    pub async fn guard(&self) -> Result<SessionGuard, Failure> {
+        let session = self.session().await?;
+        Ok(SessionGuard(self.0.shared().sealkit.guard(&session)))
     }
 
     /// The response that fits a failure and this request: a redirect to sign-in or to the step that is due for a navigation,

@@ -1,10 +1,12 @@
 //! The layer, the extractors and the routes against the development provider, in process: no port, no sleep, one clock.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may panic")]
 
+mod behind;
 mod caching;
 mod concurrency;
 mod encodings;
 mod extractors;
+mod guard;
 mod large;
 mod logs;
 mod negotiation;
