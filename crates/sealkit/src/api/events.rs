@@ -99,12 +99,17 @@ impl EventsPage {
 }
 
 impl ApiClient {
-    /// `GET /events`: the events of these names, oldest first, at most [`MAX_EVENTS`]. Needs the API key.
+    /// `GET /events`: the events of these names, oldest first, at most `limit` of them (1 to [`MAX_EVENTS`]). Needs the API key.
     ///
     /// # Errors
     /// [`ApiError`]; it is not sent without an API key.
-    pub async fn events(&self, names: &[&str], from: &EventsFrom) -> Result<ApiReply<EventsPage>, ApiError> {
-        let (names, limit) = (names.join(","), MAX_EVENTS.to_string());
+    pub async fn events(
+        &self,
+        names: &[&str],
+        from: &EventsFrom,
+        limit: u8,
+    ) -> Result<ApiReply<EventsPage>, ApiError> {
+        let (names, limit) = (names.join(","), limit.clamp(1, MAX_EVENTS).to_string());
         let begin = match from {
             EventsFrom::Time(time) => ("range_start", Cow::Owned(rfc3339(*time))),
             EventsFrom::Event(id) => ("after", Cow::Borrowed(&**id)),
@@ -165,14 +170,14 @@ mod tests {
         let empty = r#"{"object":"list","data":[],"list_metadata":{"after":null}}"#;
         let (client, transport) = client(Some("sk_1"), [empty, empty]);
         let from_time = EventsFrom::Time(UnixMillis::from_millis(1_750_000_000_007));
-        client.events(&["session.revoked", "user.deleted"], &from_time).await.unwrap();
-        client.events(&["a"], &EventsFrom::Event("event_1&x".into())).await.unwrap();
+        client.events(&["session.revoked", "user.deleted"], &from_time, 200).await.unwrap();
+        client.events(&["a"], &EventsFrom::Event("event_1&x".into()), 7).await.unwrap();
         let sent: Vec<_> = transport.requests().iter().map(|request| request.uri().to_string()).collect();
         assert_eq!(
             sent,
             [
                 "https://api.workos.com/events?events=session.revoked%2Cuser.deleted&limit=100&order=asc&range_start=2025-06-15T15%3A06%3A40.007Z",
-                "https://api.workos.com/events?events=a&limit=100&order=asc&after=event_1%26x",
+                "https://api.workos.com/events?events=a&limit=7&order=asc&after=event_1%26x",
             ]
         );
         let request = &transport.requests()[0];
@@ -184,7 +189,7 @@ mod tests {
     async fn without_an_api_key_nothing_is_sent() {
         let (client, transport) = client(None, []);
         let from = EventsFrom::Time(UnixMillis::default());
-        let error = client.events(&["a"], &from).await.unwrap_err();
+        let error = client.events(&["a"], &from, 100).await.unwrap_err();
         assert_eq!(error.kind(), ApiErrorKind::Grant(GrantError::SecretRequired));
         assert!(transport.requests().is_empty());
     }
@@ -197,12 +202,12 @@ mod tests {
             "list_metadata":{"before":null,"after":"event_3"}}"#;
         let (client, _) = client(Some("sk_1"), [page, "[]", "{}", "<html>", r#"{"data":{}}"#]);
         let from = EventsFrom::Time(UnixMillis::default());
-        let page = client.events(&["a"], &from).await.unwrap().into_body();
+        let page = client.events(&["a"], &from, 100).await.unwrap().into_body();
         assert_eq!(page.after.as_deref(), Some("event_3"));
         let ids: Vec<_> = page.events.iter().map(|event| (&*event.id, event.created_at)).collect();
         assert_eq!(ids, [("event_2", None), ("event_3", Some(UnixMillis::from_millis(1_750_000_000_007)))]);
         for _ in 0..4 {
-            let error = client.events(&["a"], &from).await.unwrap_err();
+            let error = client.events(&["a"], &from, 100).await.unwrap_err();
             assert_eq!(error.kind(), ApiErrorKind::Unusable);
         }
     }

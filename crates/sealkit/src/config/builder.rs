@@ -19,6 +19,7 @@ use sealkit_core::{
     ApiKey, CookiePassword, EncodingPolicy, KeyRing, WebhookSecret,
     cookie::{LargeCookies, SameSite},
     token::{IssuerPolicy, TokenPolicy},
+    webhook,
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -45,6 +46,7 @@ pub struct ConfigBuilder {
     stale_while_error: Option<Given<String>>,
     coordinator_secrets: Option<CoordinatorInput>,
     webhook_secrets: Option<Given<Vec<WebhookSecret>>>,
+    webhook_tolerance: Option<Duration>,
     deny_list: DenyListSettings,
     revocation_ttl: Option<Given<String>>,
     http: HttpSettings,
@@ -295,6 +297,12 @@ impl ConfigBuilder {
         self
     }
 
+    /// How far the time of a webhook's signature may be from ours, either way: up to an hour. Default 3 minutes.
+    pub const fn webhook_tolerance(mut self, tolerance: Duration) -> Self {
+        self.webhook_tolerance = Some(tolerance);
+        self
+    }
+
     /// How long what was revoked is remembered, and how much of it. Stands above `SEALKIT_REVOCATION_TTL`.
     pub fn deny_list(mut self, deny_list: DenyListSettings) -> Self {
         self.forget(&[env::REVOCATION_TTL]);
@@ -398,6 +406,8 @@ impl ConfigBuilder {
         };
         let webhook_secrets =
             self.webhook_secrets.and_then(|given| given.check(&mut problems, shared::check_webhook_secrets));
+        let webhook_tolerance = self.webhook_tolerance.unwrap_or(webhook::DEFAULT_TOLERANCE);
+        validate::at_most("webhook_tolerance", webhook_tolerance, Duration::from_secs(3600), &mut problems);
         validate::key_set(&self.key_set, &mut problems);
         let max_cookie_value = self.max_cookie_value.unwrap_or(DEFAULT_MAX_COOKIE_VALUE);
         validate::range("max_cookie_value", max_cookie_value, 4 * 1024, 1024 * 1024, &mut problems);
@@ -420,6 +430,7 @@ impl ConfigBuilder {
                 refresh,
                 coordinator_secrets,
                 webhook_secrets: webhook_secrets.unwrap_or_default(),
+                webhook_tolerance,
                 deny_list,
                 http,
                 key_set: self.key_set,

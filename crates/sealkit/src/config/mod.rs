@@ -46,7 +46,7 @@ use password_list::PasswordsFile;
 use sealkit_core::{
     ApiKey, EncodingPolicy, KeyRing, WebhookSecret, cookie::CookieSettings, token::TokenPolicy,
 };
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 use url::Url;
 
 /// A checked configuration. `Debug` shows no secret.
@@ -65,6 +65,7 @@ pub struct Config {
     refresh: RefreshSettings,
     coordinator_secrets: Option<CoordinatorSecrets>,
     webhook_secrets: Vec<WebhookSecret>,
+    webhook_tolerance: Duration,
     deny_list: DenyListSettings,
     http: HttpSettings,
     key_set: KeySetSettings,
@@ -167,6 +168,12 @@ impl Config {
     #[must_use]
     pub fn webhook_secrets(&self) -> &[WebhookSecret] {
         &self.webhook_secrets
+    }
+
+    /// How far the time of a webhook's signature may be from ours, either way.
+    #[must_use]
+    pub const fn webhook_tolerance(&self) -> Duration {
+        self.webhook_tolerance
     }
 
     /// How long what was revoked is remembered, and how much of it.

@@ -1,6 +1,6 @@
 //! The deny list: in memory, asked on every request, and it waits for nothing.
 
-use super::{Denial, DenyEntry};
+use super::{Denial, DenyEntry, event::SeenEvents};
 use crate::{clock::Clock, refresh::CoordinatorFuture, until::Until};
 use sealkit_core::{UnixMillis, token::Claims};
 use std::{
@@ -78,6 +78,7 @@ struct Shared {
     entries: RwLock<Entries>,
     changes: watch::Sender<u64>,
     store: OnceLock<Arc<dyn DenyListStore>>,
+    seen_events: SeenEvents,
 }
 
 struct Entries {
@@ -105,7 +106,16 @@ impl DenyList {
             memberships: HashMap::new(),
         };
         let (entries, changes) = (RwLock::new(entries), watch::Sender::new(0));
-        Self { shared: Arc::new(Shared { clock, settings, entries, changes, store: OnceLock::new() }) }
+        Self {
+            shared: Arc::new(Shared {
+                clock,
+                settings,
+                entries,
+                changes,
+                store: OnceLock::new(),
+                seen_events: SeenEvents::default(),
+            }),
+        }
     }
 
     /// Denies from now on, for [`DenyListSettings::ttl`], here at once and then wherever the list is shared. Dropping the future
@@ -211,6 +221,14 @@ impl DenyList {
         if self.shared.store.set(Arc::clone(&store)).is_ok() {
             store.follow(self.downgrade());
         }
+    }
+
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    pub(super) fn seen_events(&self) -> &SeenEvents {
+        &self.shared.seen_events
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Entries> {

@@ -9,6 +9,12 @@
 
 mod denial;
 mod deny_list;
+mod event;
+mod poll;
+mod webhook;
 
 pub use denial::{Denial, DenyEntry};
 pub use deny_list::{DenyList, DenyListSettings, DenyListStore, StalePolicy, WeakDenyList};
+pub use event::{EVENTS, Received};
+pub use poll::{EventsPollSettings, EventsPolled, EventsPoller};
+pub use sealkit_core::webhook::WebhookError;
