@@ -125,7 +125,7 @@ impl<E: Clone> Breaker<E> {
         *state = State::HalfOpen { last, probe: Arc::clone(&probe) };
         self.show(BreakerState::HalfOpen);
         drop(state);
-        tracing::debug!(upstream = self.upstream, "trying whether the upstream works again");
+        tracing::debug!(upstream = self.upstream, "one call tries the upstream");
         Ok(Leave { breaker: self, probe: Some(probe) })
     }
 

@@ -7,7 +7,7 @@ use sealkit::{
     SystemClock,
     api::{
         ApiBase, ApiClient, ApiErrorKind, ClientId, Grant, HttpTransport, Purpose, RefreshTokenGrant,
-        RequestContext, ReqwestTransport, TransportError, TransportErrorKind,
+        RequestContext, ReqwestTransport, TimeLimit, TransportError, TransportErrorKind,
     },
 };
 use sealkit_core::Reason;
@@ -15,7 +15,7 @@ use std::{env::current_exe, error::Error as StdError, process::Command, sync::Ar
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::mpsc,
+    sync::{Notify, mpsc},
 };
 
 const OK_BODY: &str = r#"{"user":{"id":"user_1"},"access_token":"a.b.c","refresh_token":"rt_2"}"#;
@@ -27,6 +27,8 @@ enum Act {
     Say(Vec<u8>),
     /// Writes this, then nothing more, and keeps the connection.
     Stall(Vec<u8>),
+    /// Writes this when it is told to, then closes.
+    Wait(Arc<Notify>, Vec<u8>),
 }
 
 /// A server that treats every connection alike, and tells the head of each request.
@@ -52,8 +54,11 @@ async fn serve(mut stream: TcpStream, act: Act, heads: mpsc::UnboundedSender<Str
         }
     }
     let _ = heads.send(String::from_utf8_lossy(&head).into_owned());
+    if let Act::Wait(told, _) = &act {
+        told.notified().await;
+    }
     match act {
-        Act::Say(bytes) => {
+        Act::Say(bytes) | Act::Wait(_, bytes) => {
             // The client may hang up first; that is its right.
             let _ = stream.write_all(&bytes).await;
             let _ = stream.shutdown().await;
@@ -131,6 +136,25 @@ async fn a_server_that_never_answers_is_given_up() {
         assert!(error.may_have_been_sent() && error.is_replayable());
         assert!(seen.recv().await.is_some());
     }
+}
+
+#[tokio::test]
+async fn a_request_with_a_limit_of_its_own_outlives_those_without() {
+    let told = Arc::new(Notify::new());
+    let (patient, mut seen) = server(Act::Wait(Arc::clone(&told), answer("200 OK", "", "late"))).await;
+    let (silent, _seen) = server(Act::Stall(Vec::new())).await;
+    let transport = ReqwestTransport::builder().attempt_timeout(Duration::from_millis(200)).build().unwrap();
+    let mut request = get(&patient);
+    request.extensions_mut().insert(TimeLimit::new(Duration::from_secs(60)));
+    assert_eq!(TimeLimit::of(&request), Some(Duration::from_secs(60)));
+    let first = transport.clone();
+    let first = tokio::spawn(async move { first.send(request).await });
+    seen.recv().await.unwrap();
+    // Sent later and given up already: the transport's own limit is over for both.
+    let given_up = transport.send(get(&silent)).await.unwrap_err();
+    assert_eq!(given_up.kind(), TransportErrorKind::Timeout);
+    told.notify_one();
+    assert_eq!(first.await.unwrap().unwrap().body(), "late");
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ impl Sealkit {
         self.now() < claims.expires_at().saturating_add(allowed)
             && !self.has_ended(expired.id())
             && !self.inner.deny_list.overrules(claims)
+            && !self.inner.deny_list.is_too_stale()
     }
 
     /// Whether a refresh of it has failed a moment ago, so that its next requests need not wait for another failure. A refresh

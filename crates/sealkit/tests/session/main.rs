@@ -16,4 +16,5 @@ mod recorder;
 mod refresh;
 mod sign_in;
 mod support;
+mod upstream;
 mod upstream_fix;
