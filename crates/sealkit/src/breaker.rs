@@ -110,7 +110,7 @@ impl<E: Clone> Breaker<E> {
     /// # Errors
     /// [`LeftAlone`] while the breaker is open, and while another call tries whether the upstream works.
     pub fn ask(&self) -> Result<Leave<'_, E>, LeftAlone<E>> {
-        let mut state = self.state();
+        let mut state = self.locked();
         let last = match &*state {
             State::Closed { .. } => return Ok(Leave { breaker: self, probe: None }),
             State::HalfOpen { last, .. } => {
@@ -131,7 +131,7 @@ impl<E: Clone> Breaker<E> {
 
     /// A call was answered, whenever it was made: the upstream works.
     pub fn answered(&self) {
-        let mut state = self.state();
+        let mut state = self.locked();
         let before = std::mem::replace(&mut *state, State::Closed { failures: 0 });
         if !matches!(before, State::Closed { .. }) {
             self.show(BreakerState::Closed);
@@ -146,7 +146,7 @@ impl<E: Clone> Breaker<E> {
         if self.settings.failures == 0 {
             return;
         }
-        let mut state = self.state();
+        let mut state = self.locked();
         let anew = match &mut *state {
             // A call from before. What it says is known.
             State::Open { last, .. } => {
@@ -179,8 +179,8 @@ impl<E: Clone> Breaker<E> {
 
     /// What it does now.
     #[must_use]
-    pub fn state_now(&self) -> BreakerState {
-        match &*self.state() {
+    pub fn state(&self) -> BreakerState {
+        match &*self.locked() {
             State::Closed { .. } => BreakerState::Closed,
             State::HalfOpen { .. } => BreakerState::HalfOpen,
             State::Open { .. } => BreakerState::Open,
@@ -196,7 +196,7 @@ impl<E> Breaker<E> {
     }
 
     fn give_back(&self, leave: &Arc<()>) {
-        let mut state = self.state();
+        let mut state = self.locked();
         match std::mem::replace(&mut *state, State::Closed { failures: 0 }) {
             State::HalfOpen { last, probe } if Arc::ptr_eq(&probe, leave) => {
                 *state = State::Open { last, until: UnixMillis::default() };
@@ -211,7 +211,7 @@ impl<E> Breaker<E> {
         metrics::gauge!(telemetry::BREAKER_STATE, "upstream" => self.upstream).set(state.gauge());
     }
 
-    fn state(&self) -> MutexGuard<'_, State<E>> {
+    fn locked(&self) -> MutexGuard<'_, State<E>> {
         // Nothing inside the lock can panic half-way through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -256,7 +256,7 @@ mod tests {
         let (breaker, clock) = breaker(2);
         breaker.failed("first");
         breaker.failed("second");
-        assert_eq!(breaker.state_now(), BreakerState::Open);
+        assert_eq!(breaker.state(), BreakerState::Open);
         (breaker, clock)
     }
 
@@ -268,12 +268,12 @@ mod tests {
             breaker.failed("down");
             breaker.answered();
         }
-        assert_eq!(breaker.state_now(), BreakerState::Closed);
+        assert_eq!(breaker.state(), BreakerState::Closed);
         for _ in 0..3 {
             drop(breaker.ask().unwrap());
             breaker.failed("down");
         }
-        assert_eq!(breaker.state_now(), BreakerState::Open);
+        assert_eq!(breaker.state(), BreakerState::Open);
     }
 
     #[test]
@@ -292,11 +292,11 @@ mod tests {
         let (breaker, clock) = opened();
         clock.advance(OPEN_FOR);
         let leave = breaker.ask().unwrap();
-        assert_eq!(breaker.state_now(), BreakerState::HalfOpen);
+        assert_eq!(breaker.state(), BreakerState::HalfOpen);
         assert_eq!(breaker.ask().unwrap_err().last, "second");
         breaker.answered();
         drop(leave);
-        assert_eq!(breaker.state_now(), BreakerState::Closed);
+        assert_eq!(breaker.state(), BreakerState::Closed);
         breaker.failed("once");
         assert!(breaker.ask().is_ok(), "it counts from the beginning");
     }
@@ -318,7 +318,7 @@ mod tests {
         clock.advance(OPEN_FOR);
         drop(breaker.ask().unwrap());
         let _second = breaker.ask().unwrap();
-        assert_eq!(breaker.state_now(), BreakerState::HalfOpen);
+        assert_eq!(breaker.state(), BreakerState::HalfOpen);
         assert!(breaker.ask().is_err());
     }
 
@@ -331,7 +331,7 @@ mod tests {
         clock.advance(OPEN_FOR);
         let _second = breaker.ask().unwrap();
         drop(first);
-        assert_eq!(breaker.state_now(), BreakerState::HalfOpen);
+        assert_eq!(breaker.state(), BreakerState::HalfOpen);
     }
 
     #[test]

@@ -205,7 +205,7 @@ impl Sealkit {
     /// Whether refreshes reach the API, or it is left alone for a moment because it has failed again and again.
     #[must_use]
     pub fn api_breaker(&self) -> BreakerState {
-        self.inner.breaker.state_now()
+        self.inner.breaker.state()
     }
 
     /// How far this machine's clock is from the API's, by the API's last answers; none before the first.

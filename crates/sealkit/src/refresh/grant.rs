@@ -193,8 +193,8 @@ impl<'a> Attempts<'a> {
         let in_time = number + 1 == self.sent && matches!(self.next, Next::Overdue(_));
         match upstream_failure(error, &failure) {
             Some(reason) if in_time => self.means.breaker.failed(reason),
-            Some(_) => {}
-            None => self.means.breaker.answered(),
+            None if error.may_have_been_sent() => self.means.breaker.answered(),
+            _ => {}
         }
         let unusable = is_unusable(error, &failure);
         let retry_after = failure.retry_after().unwrap_or_default();

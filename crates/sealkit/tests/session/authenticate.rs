@@ -429,7 +429,13 @@ async fn stale_keys_serve_through_an_outage_of_a_day() {
     world.pass(Duration::from_secs(22 * 3600)).await;
     session(&world.authenticate(&world.ada()).await);
     world.pass(Duration::from_secs(2 * 3600)).await;
-    refused(&world.authenticate(&world.ada()).await, Reason::JwksUnavailable);
+    let sealed = world.ada();
+    refused(&world.authenticate(&sealed).await, Reason::JwksUnavailable);
+    refused(&world.resolve(&sealed).await, Reason::JwksUnavailable);
+    world.idp.clear_faults(Endpoint::Jwks);
+    world.pass(Duration::from_secs(30)).await;
+    session(&world.resolve(&sealed).await);
+    assert_eq!(world.grant_count(), 0);
 }
 
 #[tokio::test(start_paused = true)]

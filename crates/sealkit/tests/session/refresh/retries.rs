@@ -146,8 +146,10 @@ async fn a_complete_answer_without_use_is_replayed_once_and_nothing_is_sealed() 
         let (_, outcome) = answers(Fault::json(200, &body), Reason::InvalidResponse, 2).await;
         assert_eq!(outcome.failure().unwrap().upstream().unwrap().status, Some(200), "{body}");
     }
-    let (_, outcome) = answers(Fault::garbage(), Reason::InvalidResponse, 2).await;
-    assert!(outcome.failure().unwrap().is_retryable());
+    for fault in [Fault::garbage(), Fault::status(200), Fault::status(204)] {
+        let (_, outcome) = answers(fault, Reason::InvalidResponse, 2).await;
+        assert!(outcome.failure().unwrap().is_retryable());
+    }
 }
 
 #[tokio::test(start_paused = true)]
