@@ -185,6 +185,7 @@ impl Shared {
         if self.paths.callback.is_none() {
             self.paths.callback = self.sealkit.config().redirect_uri().map(|uri| uri.path().into());
         }
+        self.paths.takes_webhooks = !self.sealkit.config().webhook_secrets().is_empty();
         self.own_routes = OwnRoutes::new(self.paths.all());
     }
 

@@ -101,7 +101,7 @@ pub use json::session_json;
 pub use layer::SessionLayer;
 pub use paths::Paths;
 pub use rejection::{Forbidden, SessionRejection};
-pub use routes::routes;
+pub use routes::{routes, webhooks};
 pub use sealkit;
 pub use service::{SessionFuture, SessionService};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// The paths of the ready-made routes: each one is exact, and public.
 ///
-/// The default is `/login`, `/sign-up`, `/logout`, `/switch-organization`; the callback is where the redirect URI of the
+/// The default is `/login`, `/sign-up`, `/logout`, `/switch-organization`, `/webhooks/workos`; the callback is where the redirect URI of the
 /// configuration points. Change it on the layer ([`SessionLayer::paths`](crate::SessionLayer::paths)), so that layer and
 /// routes agree.
 ///
@@ -23,6 +23,9 @@ pub struct Paths {
     pub(crate) callback: Option<Arc<str>>,
     pub(crate) logout: Arc<str>,
     pub(crate) switch_organization: Arc<str>,
+    pub(crate) webhooks: Arc<str>,
+    /// There are secrets to check webhooks with, so there is a route for them.
+    pub(crate) takes_webhooks: bool,
 }
 
 /// Where the callback is when the redirect URI has no path of its own to say so.
@@ -36,6 +39,8 @@ impl Default for Paths {
             callback: None,
             logout: "/logout".into(),
             switch_organization: "/switch-organization".into(),
+            webhooks: "/webhooks/workos".into(),
+            takes_webhooks: false,
         }
     }
 }
@@ -71,14 +76,22 @@ impl Paths {
         self
     }
 
+    /// Receives the webhooks of WorkOS, where webhook secrets are configured.
+    pub fn webhooks(mut self, path: impl Into<String>) -> Self {
+        self.webhooks = absolute(path.into());
+        self
+    }
+
     /// The callback's path, once it is settled.
     pub(crate) fn callback_path(&self) -> &str {
         self.callback.as_deref().unwrap_or(DEFAULT_CALLBACK)
     }
 
     /// All of them.
-    pub(crate) fn all(&self) -> [&str; 5] {
-        [&self.login, &self.sign_up, self.callback_path(), &self.logout, &self.switch_organization]
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        let always =
+            [&self.login, &self.sign_up, self.callback_path(), &self.logout, &self.switch_organization];
+        always.into_iter().chain(self.takes_webhooks.then_some(&*self.webhooks))
     }
 
     /// True for the routes themselves, compared byte by byte: `/login/` and `/%6cogin` are other paths.
@@ -89,6 +102,7 @@ impl Paths {
         (get && [&*self.login, &*self.sign_up, self.callback_path()].contains(&path))
             || ((get || post) && path == &*self.logout)
             || (post && path == &*self.switch_organization)
+            || (post && self.takes_webhooks && path == &*self.webhooks)
     }
 }
 
@@ -113,5 +127,16 @@ mod tests {
         }
         assert!(!asked(Method::POST, "/login") && !asked(Method::GET, "/switch-organization"));
         assert!(!asked(Method::DELETE, "/logout"));
+    }
+
+    #[test]
+    fn webhooks_have_a_route_only_where_they_can_be_checked() {
+        let mut paths = Paths::default().webhooks("hooks");
+        let asked = |paths: &Paths, method, path| paths.are_asked_for(&method, &Uri::from_static(path));
+        assert!(!asked(&paths, Method::POST, "/hooks") && !paths.all().any(|path| path == "/hooks"));
+        paths.takes_webhooks = true;
+        assert!(asked(&paths, Method::POST, "/hooks") && paths.all().any(|path| path == "/hooks"));
+        assert!(!asked(&paths, Method::GET, "/hooks") && !asked(&paths, Method::POST, "/hooks/"));
+        assert!(!asked(&paths, Method::POST, "/webhooks/workos"));
     }
 }

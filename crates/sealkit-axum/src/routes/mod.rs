@@ -4,6 +4,9 @@ mod callback;
 mod login;
 mod logout;
 mod switch;
+mod webhook;
+
+pub use webhook::webhooks;
 
 use crate::{SessionLayer, answer, slot::SessionSlot};
 use axum::{Router, body::Body, routing};
@@ -20,6 +23,7 @@ use std::sync::atomic::Ordering;
 /// | the path of the redirect URI | `GET` | completes it: sets the session and goes to the return path |
 /// | `/logout` | `POST`, or `GET` from the application's own pages | ends the session here and at WorkOS; typed into the address bar it asks first |
 /// | `/switch-organization` | `POST` from the application's own pages | takes `organization_id` and `return_to` as a form, or JSON |
+/// | `/webhooks/workos` | `POST` from WorkOS | ends the sessions that were revoked there; only where webhook secrets are configured, see [`webhooks`] |
 ///
 /// `HEAD` begins nothing: it is answered as `GET` would be, without the verifier cookie. Their answers are never cached.
 ///
@@ -36,12 +40,13 @@ where
 {
     layer.shared.has_routes.store(true, Ordering::Relaxed);
     let paths = &layer.shared.paths;
-    Router::new()
+    let router = Router::new()
         .route(&paths.login, routing::get(login::login))
         .route(&paths.sign_up, routing::get(login::sign_up))
         .route(paths.callback_path(), routing::get(callback::callback))
         .route(&paths.logout, routing::get(logout::by_link).post(logout::by_form))
-        .route(&paths.switch_organization, routing::post(switch::switch_organization))
+        .route(&paths.switch_organization, routing::post(switch::switch_organization));
+    if paths.takes_webhooks { router.route(&paths.webhooks, webhook::route(layer)) } else { router }
 }
 
 /// Said when the routes are not where the layer knows them.

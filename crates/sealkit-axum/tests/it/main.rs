@@ -13,4 +13,5 @@ mod negotiation;
 mod one_write;
 mod routes;
 mod tower_service;
+mod webhooks;
 mod world;
