@@ -4,7 +4,7 @@ use crate::world::{Kind, Reply, World, request, send};
 use axum::{Router, routing::get};
 use sealkit::config::RefreshSettings;
 use sealkit_axum::{Session, SessionHandle};
-use sealkit_devidp::{Endpoint, Fault};
+use sealkit_devidp::{Endpoint, Fault, MintSession};
 use std::time::Duration;
 
 const GRANT: Duration = Duration::from_secs(2);
@@ -39,12 +39,18 @@ fn app(world: &World) -> Router {
         let session = handle.switch_organization("org_01JGFNAVYC0MP1LERS00000000").await.unwrap();
         session.organization_id().unwrap().to_owned()
     });
+    let (_, other) = world.mint(MintSession::for_user("grace@example.com"));
+    let replace = get(move |handle: SessionHandle, _: Session| async move {
+        longer_than_the_grant().await;
+        handle.replace(other).await.unwrap().user_id().to_owned()
+    });
     let fast = |session: Session| async move { session.user_id().to_owned() };
     Router::new()
         .route("/fast", get(fast).post(fast))
         .route("/slow", slow)
         .route("/sign-out", sign_out)
         .route("/switch", switch)
+        .route("/replace", replace)
         .layer(world.layer())
 }
 
@@ -61,6 +67,14 @@ async fn due() -> (World, Router, String) {
 
 async fn ask(app: &Router, kind: Kind, path: &str, cookie: &str) -> Reply {
     send(app, request(kind, path, Some(cookie))).await
+}
+
+/// The session of the one cookie that was written.
+async fn written(world: &World, reply: &Reply) -> sealkit::Session {
+    let pair = reply.session_lines()[0].split(';').next().unwrap();
+    let value = pair.strip_prefix("wos-session=").unwrap();
+    let sealed = sealkit::cookie::decode_value(value).unwrap().into_owned();
+    world.sealkit.authenticate(&sealed).await.session().unwrap().clone()
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,11 +140,15 @@ async fn a_switch_of_organization_in_the_handler_wins() {
     let (world, app, cookie) = due().await;
     let reply = ask(&app, Kind::Navigation, "/switch", &cookie).await;
     assert_eq!((reply.status.as_u16(), reply.session_lines().len(), world.grants()), (200, 1, 2));
-    let new = reply.session_lines()[0].split(';').next().unwrap().to_owned();
-    let value =
-        sealkit::cookie::decode_value(new.strip_prefix("wos-session=").unwrap()).unwrap().into_owned();
-    let outcome = world.sealkit.authenticate(&value).await;
-    assert_eq!(outcome.session().unwrap().organization_id(), Some(reply.body.as_str()));
+    assert_eq!(written(&world, &reply).await.organization_id(), Some(reply.body.as_str()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_session_that_the_handler_puts_there_wins() {
+    let (world, app, cookie) = due().await;
+    let reply = ask(&app, Kind::Navigation, "/replace", &cookie).await;
+    assert_eq!((reply.status.as_u16(), reply.session_lines().len(), world.grants()), (200, 1, 1));
+    assert_eq!(written(&world, &reply).await.user_id(), reply.body);
 }
 
 #[tokio::test(start_paused = true)]
