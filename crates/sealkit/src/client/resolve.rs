@@ -282,7 +282,9 @@ impl Sealkit {
             return Some(self.ended());
         }
         let unknown = self.inner.deny_list.is_too_stale().then(|| {
-            Failure::new(Reason::NetworkError).with_retry_after(Some(STALE_RETRY_AFTER)).with_hint(DENY_LIST_STALE)
+            Failure::new(Reason::NetworkError)
+                .with_retry_after(Some(STALE_RETRY_AFTER))
+                .with_hint(DENY_LIST_STALE)
         });
         unknown.map(|failure| self.note(Outcome::failed(failure, CookieAction::Keep)))
     }

@@ -4,6 +4,7 @@ use super::{Denial, DenyEntry, event::SeenEvents};
 use crate::{clock::Clock, refresh::CoordinatorFuture, until::Until};
 use sealkit_core::{UnixMillis, token::Claims};
 use std::{
+    cmp::Ordering,
     collections::HashMap,
     fmt,
     sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak},
@@ -332,7 +333,16 @@ impl Rule {
             let mut ends: Vec<_> = rules.values().map(|rule| rule.until).collect();
             ends.sort_unstable();
             let last = ends.get(most / 8).copied().unwrap_or_default();
-            rules.retain(|_, rule| rule.until > last);
+            // Of those that end at that moment, which may be all, only as many as must.
+            let mut at_last = most / 8 + 1 - ends.partition_point(|until| *until < last);
+            rules.retain(|_, rule| match rule.until.cmp(&last) {
+                Ordering::Less => false,
+                Ordering::Equal if at_last > 0 => {
+                    at_last -= 1;
+                    false
+                }
+                _ => true,
+            });
         }
         rules.insert(key, self);
         true

@@ -11,6 +11,8 @@ mod denial;
 mod deny_list;
 mod event;
 mod poll;
+#[cfg(test)]
+mod tests;
 mod webhook;
 
 pub use denial::{Denial, DenyEntry};

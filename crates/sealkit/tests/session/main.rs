@@ -14,6 +14,7 @@ mod no_secrets;
 mod readiness;
 mod recorder;
 mod refresh;
+mod revoked;
 mod sign_in;
 mod support;
 mod upstream;

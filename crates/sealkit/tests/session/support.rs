@@ -147,7 +147,11 @@ impl World {
     }
 
     pub(crate) fn builder(&self) -> SealkitBuilder {
-        builder(&self.idp, &self.wire, |config| config)
+        self.builder_of(|config| config)
+    }
+
+    pub(crate) fn builder_of(&self, config: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> SealkitBuilder {
+        builder(&self.idp, &self.wire, config)
     }
 
     pub(crate) fn mint(&self, session: MintSession) -> MintedSession {
