@@ -1,6 +1,6 @@
 //! The servers of the tests are what they say.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
 #[expect(dead_code, reason = "shared with tests that need more of it")]
 mod support;
