@@ -1,5 +1,8 @@
 //! Many callers, one refresh token: one grant, one result, and a sign-out that always wins.
 
+mod organizations;
+mod threads;
+
 use crate::support::{ADA, ANALYTICAL, NAVY, World, new_cookie, refused, session, settle};
 use sealkit::{
     Clock as _, CookieAction, Outcome, Reason, RefreshOptions, Resolve, Sealkit,
@@ -129,6 +132,24 @@ async fn a_caller_who_goes_away_before_anybody_else_comes_cancels_nothing() {
     gone.abort();
     world.pass(10 * SECOND).await;
     settle().await;
+    session(&world.resolve(&old).await);
+    assert_eq!(world.grant_count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_panics_cancels_nothing() {
+    let world = slow(3 * SECOND).await;
+    let old = world.expired();
+    let (sealkit, cookie) = (world.sealkit.clone(), old.clone());
+    let handler = tokio::spawn(async move {
+        let refreshing = sealkit.resolve([cookie.into()], Resolve::default());
+        let _ = tokio::time::timeout(SECOND, refreshing).await;
+        std::panic::resume_unwind(Box::new("the handler panics"));
+    });
+    let waiting = request(&world.sealkit, &old);
+    assert!(handler.await.unwrap_err().is_panic());
+    assert_eq!(world.grant_count(), 1, "the grant is under way");
+    session(&waiting.await.unwrap());
     session(&world.resolve(&old).await);
     assert_eq!(world.grant_count(), 1);
 }
@@ -382,6 +403,26 @@ async fn drain_waits_for_the_grants_under_way() {
     assert_eq!(begun.elapsed(), 2 * SECOND);
     session(&world.resolve(&old).await);
     assert_eq!(world.grant_count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_shuts_down_publishes_what_it_has_begun() {
+    let world = slow(3 * SECOND).await;
+    let sessions: Vec<_> = (0..20).map(|_| world.expired()).collect();
+    let mut serving: JoinSet<_> = JoinSet::new();
+    for old in &sessions {
+        let (sealkit, old) = (world.sealkit.clone(), old.clone());
+        serving.spawn(async move { sealkit.resolve([old.into()], Resolve::default()).await });
+    }
+    settle().await;
+    assert_eq!(world.grant_count(), 20);
+    // Every connection is cut, as a server does that has waited long enough for its requests.
+    serving.shutdown().await;
+    assert!(world.sealkit.drain(20 * SECOND).await, "finished, and published");
+    for old in &sessions {
+        session(&world.resolve(old).await);
+    }
+    assert_eq!(world.grant_count(), 20);
 }
 
 #[tokio::test(start_paused = true)]
