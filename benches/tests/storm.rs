@@ -55,6 +55,17 @@ fn one_grant_for_an_expiry_and_nobody_logged_out() {
 }
 
 #[test]
+fn replicas_behind_one_redis_keep_the_same_promise() {
+    let output = storm(&["--clients", "24", "--replicas", "3", "--sessions", "1,6", "--no-node"]);
+    let Some(lines) = lines_or_skip(&output, "sealkit", "redis-server") else { return };
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(lines.len(), 4, "{output:?}");
+    for line in lines {
+        assert_eq!(kept(&line), ("1.00", "0"), "{output:?}");
+    }
+}
+
+#[test]
 fn replicas_that_know_nothing_of_each_other_are_seen_to_log_out() {
     let output = storm(&[
         "--clients",

@@ -6,6 +6,7 @@ use sealkit_axum::{
     Session, SessionLayer,
     sealkit::{Clock, Config, Failure, Sealkit, SystemClock, UnixMillis},
 };
+use sealkit_redis::{RedisSettings, RedisStore};
 use std::{
     io,
     sync::{
@@ -71,8 +72,13 @@ async fn app(settings: &Settings, clock: &Arc<ShiftedClock>) -> Result<Router, F
         .cookie_password(settings.password.as_str())
         .redirect_uri(&settings.redirect_uri)
         .build()?;
-    let sealkit = Sealkit::builder(config).clock(Arc::clone(clock) as Arc<dyn Clock>).build()?;
-    let layer = SessionLayer::new(sealkit);
+    let clock = Arc::clone(clock) as Arc<dyn Clock>;
+    let mut sealkit = Sealkit::builder(config).clock(Arc::clone(&clock));
+    if let Some(url) = &settings.redis {
+        let store = RedisStore::connect(RedisSettings::new(url), clock).await?;
+        sealkit = sealkit.coordinator(store.coordinator()).deny_list_store(store.deny_list());
+    }
+    let layer = SessionLayer::new(sealkit.build()?);
     Ok(Router::new()
         .route("/", get(async |session: Session| session.id().to_owned()))
         .layer(layer)
