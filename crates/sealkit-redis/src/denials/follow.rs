@@ -5,7 +5,7 @@ use super::{
     entry::{self, Known},
     milliseconds,
     pause::Pause,
-    share::{AT_ONCE, Link as _, gone},
+    share::{AT_ONCE, ask, gone},
 };
 use crate::{StoreError, connection::Line};
 use redis::{ErrorKind, ServerErrorKind, Value, from_redis_value};
@@ -54,12 +54,14 @@ struct Follower {
     checked: Instant,
     /// This connection was good for something.
     served: bool,
+    /// It has been said that nothing can be put back.
+    warned: bool,
 }
 
 impl Follower {
     fn new(inner: Arc<Inner>, list: WeakDenyList) -> Self {
         let (cursor, checked) = (START.to_owned(), Instant::now());
-        Self { inner, list, cursor, anchor: None, loaded: false, checked, served: false }
+        Self { inner, list, cursor, anchor: None, loaded: false, checked, served: false, warned: false }
     }
 
     async fn run(&mut self) {
@@ -123,9 +125,14 @@ impl Follower {
         self.inner.is_complete();
         self.loaded = true;
         let put_back = self.put_back(connection, known).await;
-        if let Err(error) = &put_back {
-            tracing::warn!(%error, "what the shared deny list lacks cannot be put back now; it will be");
-            self.inner.lacking.store(true, Ordering::Relaxed);
+        match &put_back {
+            Err(error) => {
+                self.inner.lacking.store(true, Ordering::Relaxed);
+                if !std::mem::replace(&mut self.warned, true) {
+                    tracing::warn!(%error, "what the shared deny list lacks cannot be put back now; it will be");
+                }
+            }
+            Ok(()) => self.warned = false,
         }
         match put_back {
             // It takes no more entries, out of memory for one: what others wrote is followed all the same.
@@ -137,7 +144,7 @@ impl Follower {
     async fn holds(&self, connection: &Line, id: &str) -> Result<bool, StoreError> {
         let mut range = redis::cmd("XRANGE");
         range.arg(&self.inner.stream).arg(id).arg(id);
-        let found: Vec<Value> = connection.ask("check", range).await?;
+        let found: Vec<Value> = ask(connection, range).await?;
         Ok(!found.is_empty())
     }
 
@@ -169,7 +176,7 @@ impl Follower {
             read.arg("BLOCK").arg(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         }
         read.arg("STREAMS").arg(&self.inner.stream).arg(&self.cursor);
-        let page = entries(connection.ask("follow", read).await?)?;
+        let page = entries(ask(connection, read).await?)?;
         let list = self.list.upgrade();
         for (id, fields) in &page {
             let fields: Vec<Vec<u8>> = from_redis_value(fields.clone()).unwrap_or_default();

@@ -37,7 +37,7 @@ const CALLER_WAIT: Duration = Duration::from_millis(100);
 /// A [`DenyListStore`] on Redis or Valkey, version 6.2 or later: single server, Sentinel or Cluster. Cheap to clone.
 ///
 /// A denial reaches every process that follows the same stream in about the time of a round trip. Each process has one connection
-/// of its own for that.
+/// for that, and one to write on.
 #[derive(Clone)]
 pub struct RedisDenyList {
     inner: Arc<Inner>,

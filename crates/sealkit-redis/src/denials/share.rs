@@ -1,10 +1,7 @@
 //! Writing: what this process denies comes into the stream, sooner or later.
 
 use super::{Inner, entry, milliseconds, pause::Pause, queue::Waiting};
-use crate::{
-    StoreError,
-    connection::{Connection, Line},
-};
+use crate::{StoreError, connection::Line};
 use futures_util::future::try_join_all;
 use redis::{Cmd, FromRedisValue};
 use sealkit::{
@@ -29,31 +26,14 @@ const TRIM_EVERY: Duration = Duration::from_secs(60);
 /// How long an entry stays after its end: clocks differ.
 const TRIM_SLACK: Duration = Duration::from_secs(3600);
 
-/// Where commands are sent.
-pub(super) trait Link: Sync {
-    /// The answer. `operation` names it in the metrics.
-    fn ask<T: FromRedisValue + Send>(
-        &self,
-        operation: &'static str,
-        command: Cmd,
-    ) -> impl Future<Output = Result<T, StoreError>> + Send;
-}
+/// What writing a batch may take. Longer than callers wait: what is sent again, although the server has it, stands in the stream
+/// twice.
+const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The connection that the process shares, with a short limit of time and behind a breaker.
-impl Link for Connection {
-    async fn ask<T: FromRedisValue + Send>(
-        &self,
-        operation: &'static str,
-        command: Cmd,
-    ) -> Result<T, StoreError> {
-        self.command(operation, &command).await
-    }
-}
-
-impl Link for Line {
-    async fn ask<T: FromRedisValue + Send>(&self, _: &'static str, command: Cmd) -> Result<T, StoreError> {
-        command.query_async(&mut self.clone()).await.map_err(|error| StoreError::from(&error))
-    }
+/// The answer to a command.
+pub(super) async fn ask<T: FromRedisValue>(line: &Line, command: Cmd) -> Result<T, StoreError> {
+    // The handle of a connection that many may use at once.
+    command.query_async(&mut line.clone()).await.map_err(|error| StoreError::from(&error))
 }
 
 /// Shares what is put into the queue, until nobody holds the list any more.
@@ -61,6 +41,8 @@ pub(super) async fn share(inner: Arc<Inner>, list: WeakDenyList) {
     let Some(mut changes) = list.upgrade().map(|list| list.changes()) else { return };
     let mut pause = Pause::new();
     let mut well = true;
+    // Of its own, so that a refresh waits for no denial, and a denial for nothing that has been given up.
+    let mut line = None;
     loop {
         let batch = inner.queue.take(AT_ONCE);
         if batch.is_empty() {
@@ -71,7 +53,7 @@ pub(super) async fn share(inner: Arc<Inner>, list: WeakDenyList) {
                 () = gone(&mut changes) => return,
             }
         }
-        match inner.write(&inner.connection, batch.iter().map(|waiting| &waiting.entry)).await {
+        match inner.write_on(&mut line, &batch).await {
             Ok(()) => {
                 for Waiting { shared, .. } in batch {
                     // Whoever waited may have given up.
@@ -119,19 +101,30 @@ impl Inner {
         Some(shared)
     }
 
+    /// Writes a batch of the queue, on a new connection if there is none. After a failure there is none.
+    async fn write_on(&self, line: &mut Option<Line>, batch: &[Waiting]) -> Result<(), StoreError> {
+        let used = match line.take() {
+            Some(line) => line,
+            None => self.connection.own(PATIENCE).await?,
+        };
+        self.write(&used, batch.iter().map(|waiting| &waiting.entry)).await?;
+        *line = Some(used);
+        Ok(())
+    }
+
     /// Writes entries, all or as many as it comes to: writing one twice does no harm.
     pub(super) async fn write(
         &self,
-        link: &impl Link,
+        line: &Line,
         entries: impl IntoIterator<Item = &DenyEntry>,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         // Each by itself: a session's tombstone lies in another slot of a cluster. On the wire they follow one another at once.
         let entries = entries.into_iter().filter(|entry| entry.until > now);
         let added: Vec<_> =
-            entries.filter_map(|entry| Some(self.add(link, entry, entry::fields(entry)?, now))).collect();
+            entries.filter_map(|entry| Some(self.add(line, entry, entry::fields(entry)?, now))).collect();
         match try_join_all(added).await?.into_iter().max() {
-            Some(newest) => self.trim(link, newest).await,
+            Some(newest) => self.trim(line, newest).await,
             None => Ok(()),
         }
     }
@@ -139,7 +132,7 @@ impl Inner {
     /// Adds one entry, and the tombstone if it is a session's. Gives the server's time.
     async fn add(
         &self,
-        link: &impl Link,
+        line: &Line,
         entry: &DenyEntry,
         fields: Vec<(&'static str, String)>,
         now: UnixMillis,
@@ -148,21 +141,21 @@ impl Inner {
             let left = entry.until.as_millis().saturating_sub(now.as_millis()).max(1);
             let mut tombstone = redis::cmd("SET");
             tombstone.arg(self.settings.tombstone(id)).arg(1).arg("PX").arg(left);
-            link.ask::<()>("tombstone", tombstone).await?;
+            ask::<()>(line, tombstone).await?;
         }
         let mut add = redis::cmd("XADD");
         add.arg(&self.stream).arg("*");
         for (name, value) in fields {
             add.arg(name).arg(value);
         }
-        let id: String = link.ask("deny", add).await?;
+        let id: String = ask(line, add).await?;
         let at = milliseconds(&id).unwrap_or(0);
         self.note_life(at, entry.until);
         Ok(at)
     }
 
     /// Takes out, now and then, what has been in the stream for longer than any entry lives.
-    async fn trim(&self, link: &impl Link, newest: u64) -> Result<(), StoreError> {
+    async fn trim(&self, line: &Line, newest: u64) -> Result<(), StoreError> {
         {
             let mut trimmed = self.trimmed.lock().unwrap_or_else(PoisonError::into_inner);
             if trimmed.is_some_and(|at| at.elapsed() < TRIM_EVERY) {
@@ -175,6 +168,6 @@ impl Inner {
         let Some(over) = newest.checked_sub(life) else { return Ok(()) };
         let mut trim = redis::cmd("XTRIM");
         trim.arg(&self.stream).arg("MINID").arg(over);
-        link.ask("trim", trim).await
+        ask(line, trim).await
     }
 }
