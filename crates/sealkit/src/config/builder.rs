@@ -80,7 +80,7 @@ pub(super) struct CookieInput {
 #[derive(Clone, Debug)]
 enum CoordinatorInput {
     Environment(Given<passwords::SecretList>),
-    Secrets(CoordinatorSecrets),
+    Secrets(Box<CoordinatorSecrets>),
 }
 
 #[derive(Clone, Debug)]
@@ -285,7 +285,7 @@ impl ConfigBuilder {
     /// What replicas find each other's refreshes by: the first writes, all are read. Default: derived from the API key.
     pub fn coordinator_secrets(mut self, secrets: impl Into<CoordinatorSecrets>) -> Self {
         self.forget(&[env::COORDINATOR_SECRETS]);
-        self.coordinator_secrets = Some(CoordinatorInput::Secrets(secrets.into()));
+        self.coordinator_secrets = Some(CoordinatorInput::Secrets(Box::new(secrets.into())));
         self
     }
 
@@ -398,7 +398,7 @@ impl ConfigBuilder {
         }
         validate::deny_list(&deny_list, &mut problems);
         let coordinator_secrets = match self.coordinator_secrets {
-            Some(CoordinatorInput::Secrets(secrets)) => Some(secrets),
+            Some(CoordinatorInput::Secrets(secrets)) => Some(*secrets),
             Some(CoordinatorInput::Environment(list)) => {
                 list.check(&mut problems, shared::check_coordinator_secrets)
             }

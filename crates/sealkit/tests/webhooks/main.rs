@@ -1,6 +1,6 @@
 //! How the deny list hears what has happened at WorkOS: webhooks, and asking for events.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 #[path = "../session/ears.rs"]
 mod ears;
