@@ -121,3 +121,22 @@ async fn a_replica_that_starts_without_a_server_is_told_when_there_is_one() {
     other.deny("session_2").await;
     late.denies(["session_2"]).await;
 }
+
+#[tokio::test]
+async fn who_may_not_write_hears_of_everything_and_shares_when_that_is_allowed() {
+    let Some(redis) = Redis::start().await else { return };
+    let user = ["ACL", "SETUSER", "reader", "on", ">secret", "~*", "+@all", "-xadd"];
+    redis.query::<()>(&user).await.unwrap();
+    let reader = Replica::at(format!("redis://reader:secret@127.0.0.1:{}", redis.port())).await;
+    // Known before all has been read, so it would be put back, too.
+    reader.deny("session_1").await;
+    let [other] = replicas(&redis.url()).await;
+    other.deny("session_2").await;
+    reader.denies(["session_2"]).await;
+    redis.flush().await;
+    other.deny("session_3").await;
+    reader.denies(["session_3"]).await;
+    assert!(!other.list().denies_session("session_1"));
+    redis.query::<()>(&["ACL", "SETUSER", "reader", "+xadd"]).await.unwrap();
+    other.denies(["session_1"]).await;
+}
