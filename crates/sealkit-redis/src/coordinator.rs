@@ -61,8 +61,8 @@ enum Met {
 enum Found {
     Answer(Published),
     Ended,
-    /// Somebody is at it.
-    Held,
+    /// Somebody is at it; at which older place, if it is not at ours.
+    Held(Option<CoordinationKey>),
     /// A result that is not to be destroyed, although it is of no use here.
     Unreadable,
     /// Something that is of no use to this request.
@@ -141,12 +141,22 @@ async fn obtain(shared: Arc<Shared>, request: GrantRequest, job: GrantJob) -> Pu
 impl Shared {
     /// Asks the store until there is a result, or the grant is ours, or it cannot be asked.
     async fn meet(&self, meeting: &Meeting) -> Met {
+        let mut taken = false;
+        let met = self.ask(meeting, &mut taken).await;
+        if taken && !matches!(met, Met::Ours(_)) {
+            // It ends by itself where this does not work.
+            let _ = self.settle(meeting, FREE, LET_GO).await;
+        }
+        met
+    }
+
+    async fn ask(&self, meeting: &Meeting, taken: &mut bool) -> Met {
         let mut waits = Waits::new(&self.settings);
         let begun = Instant::now();
         let (mut over, mut refusals) = (Vec::new(), Vec::new());
         let (mut failed, mut held) = (0, None);
         loop {
-            match self.attempt(meeting, &over).await {
+            match self.attempt(meeting, &over, taken).await {
                 Ok(Found::Answer(mut published)) => {
                     // It was there before anybody here asked, unless we have seen it being made.
                     published.kept = held.is_none();
@@ -166,7 +176,7 @@ impl Shared {
                     failed = 0;
                     continue;
                 }
-                Ok(Found::Held) => {
+                Ok(Found::Held(_)) => {
                     (failed, held) = (0, Some(Instant::now()));
                     if begun.elapsed() > LONGEST {
                         return Met::Unavailable;
@@ -189,51 +199,51 @@ impl Shared {
         }
     }
 
-    /// One look, which takes the place if it is free.
-    async fn attempt(&self, meeting: &Meeting, over: &[u8]) -> Result<Found, StoreError> {
+    /// One look, which takes the place if it is free. `taken` says whether it is ours when this is over.
+    async fn attempt(&self, meeting: &Meeting, over: &[u8], taken: &mut bool) -> Result<Found, StoreError> {
         if meeting.request.has_ended() {
             return Ok(Found::Ended);
         }
-        let (ended, found) = tokio::join!(self.has_ended(meeting, None), self.find(meeting, over));
+        let (ended, found) = tokio::join!(self.has_ended(meeting, None), self.find(meeting, over, taken));
         let (ended, found) = (ended?, found?);
-        if ended {
-            if matches!(found, Found::Ours(_)) {
-                self.settle(meeting, FREE, LET_GO).await?;
-            }
-            return Ok(Found::Ended);
-        }
-        Ok(found)
+        Ok(if ended { Found::Ended } else { found })
     }
 
-    async fn find(&self, meeting: &Meeting, over: &[u8]) -> Result<Found, StoreError> {
-        if let Some(found) = self.find_older(meeting, |_| true).await? {
+    async fn find(&self, meeting: &Meeting, over: &[u8], taken: &mut bool) -> Result<Found, StoreError> {
+        if let Some(found) = self.find_older(meeting).await? {
             return Ok(found);
         }
-        match self.claim("claim", meeting, over).await? {
-            Done::Not(value) => self.judge(meeting, value).await,
-            how if meeting.older.is_empty() => Ok(Found::Ours(how)),
-            // While secrets are changed, two processes may each have taken the place that they write to. Each looks at the
-            // other's, and the one with the greater key lets go.
-            how => match self.find_older(meeting, |theirs| theirs < meeting.request.key()).await? {
-                Some(found) => {
-                    self.settle(meeting, FREE, LET_GO).await?;
-                    Ok(found)
-                }
-                None => Ok(Found::Ours(how)),
-            },
-        }
+        // Also when the answer is lost.
+        *taken = true;
+        let how = match self.claim("claim", meeting, over).await? {
+            Done::Not(value) => {
+                *taken = false;
+                return self.judge(meeting, value).await;
+            }
+            how => how,
+        };
+        // While secrets are changed, two processes may each have taken the place that they write to, and one of them cannot know
+        // whether the other has seen it. So whoever sees another goes no further: the greater key lets go, the lesser one waits
+        // with its place taken until the other has let go or is done.
+        Ok(match self.find_older(meeting).await? {
+            None => Found::Ours(how),
+            Some(Found::Held(Some(theirs))) if theirs < *meeting.request.key() => {
+                self.settle(meeting, FREE, LET_GO).await?;
+                *taken = false;
+                Found::Held(Some(theirs))
+            }
+            Some(found) => found,
+        })
     }
 
-    /// What older places have; a lease there counts if `yields` says so.
-    async fn find_older(
-        &self,
-        meeting: &Meeting,
-        yields: impl Fn(&CoordinationKey) -> bool + Send,
-    ) -> Result<Option<Found>, StoreError> {
+    /// What older places have: a result, or else the lease of the least key.
+    async fn find_older(&self, meeting: &Meeting) -> Result<Option<Found>, StoreError> {
+        let mut held = None;
         for (place, key) in meeting.older_places() {
             match self.read(place, key).await? {
-                Stored::Leased if yields(&place.key) => return Ok(Some(Found::Held)),
-                Stored::Leased => {}
+                Stored::Leased => {
+                    held = Some(held.map_or(place.key, |least: CoordinationKey| least.min(place.key)))
+                }
                 stored => {
                     if let Some(answer) = self.answer(meeting, stored) {
                         return self.given(meeting, answer).await.map(Some);
@@ -241,7 +251,7 @@ impl Shared {
                 }
             }
         }
-        Ok(None)
+        Ok(held.map(|least| Found::Held(Some(least))))
     }
 
     /// What the value of its own place is to this request.
@@ -249,7 +259,7 @@ impl Shared {
         let stored = record::read(&meeting.request.place, value.as_deref());
         let value = value.unwrap_or_default();
         let refusals = match stored {
-            Stored::Leased => return Ok(Found::Held),
+            Stored::Leased => return Ok(Found::Held(None)),
             Stored::Refusals(ref refusals) => {
                 let (now, kept) = (self.clock.now(), self.settings.refusal_kept);
                 refusals.iter().filter(|refusal| refusal.is_in_force(now, kept)).cloned().collect()
