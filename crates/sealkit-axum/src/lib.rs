@@ -45,6 +45,7 @@
 //!   the cookie stays. 403, 500 and 503 are a small page for a navigation, JSON for everything else. The table is [`sealkit::RequestProfile`] and [`sealkit::Answer`].
 //! - The cookie is the layer's: whatever handlers do, a response carries at most one, and a line that a handler wrote itself is
 //!   dropped. To change the session, take a [`SessionHandle`].
+//! - What goes on after its response (event streams, WebSockets, jobs) ends with its session: take a [`SessionGuard`].
 //! - A response that depends on a session is never cached; see [`PubliclyCacheable`] for the exception.
 //! - Why a request was denied is in the log, and as a [`sealkit::Failure`] in the response's extensions; in development mode in
 //!   the JSON body too. A browser hears no more than `unauthenticated`.

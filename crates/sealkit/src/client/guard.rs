@@ -27,6 +27,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// When to look again for the result of a refresh that is under way as the token ends.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
+/// Shortest time between two looks into the deny list: it may change a thousand times in a second, and guards are many.
+const LOOK_AT_MOST_EVERY: Duration = Duration::from_millis(100);
+
 /// How a session has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -69,12 +72,13 @@ impl fmt::Display for SessionEnd {
 
 /// Resolves when a session ends: for WebSockets, event streams, long jobs, and all that goes on after the response has begun.
 ///
-/// - **Sign-out and revocation** end it at once, whichever process they reach first: it hears of every change of the
-///   [deny list](Sealkit::deny_list). So does a change of the user, the organization or the membership, unless the session has
+/// - **Sign-out and revocation** end it at once, or a tenth of a second after the change before, whichever process they reach
+///   first: it hears of the changes of the [deny list](Sealkit::deny_list). So does a change of the user, the organization or the membership, unless the session has
 ///   been refreshed since.
 /// - **The token's end** ends it unless the session has been refreshed: then it goes on to the end of the successor, and so
 ///   on. It finds the successor where every late request finds it, in what the coordinator keeps (ten minutes by default, in this
-///   process or in the store that processes share). While the refresh is under way it waits for it, as long as a request would.
+///   process or in the store that processes share). While the refresh is under way in this process, or the store cannot be asked,
+///   it waits for it, as long as a request would.
 /// - With [`stale_while_error`](crate::config::RefreshSettings::stale_while_error) it goes on for that long past the end, as
 ///   requests do in an outage.
 ///
@@ -87,7 +91,7 @@ impl fmt::Display for SessionEnd {
 /// that belongs to one organization must look at that by itself.
 ///
 /// Needs a tokio runtime with time. A guard costs less than a kilobyte beside the session, one timer (it wakes once a minute at
-/// the most), and no task; each change of the deny list wakes every guard for a look into a map. Dropping it leaves nothing
+/// the most), and no task; changes of the deny list wake every guard for a look into a map, ten times a second at the most. Dropping it leaves nothing
 /// behind. Polled again after the end it says the same again.
 ///
 /// ```no_run
@@ -159,6 +163,7 @@ impl Sealkit {
             first: session.clone(),
             newest: session.clone(),
             looking_since: None,
+            heard: None,
         };
         SessionGuard { session: session.clone(), watch: Watching::Going(Box::pin(watch.until_the_end())) }
     }
@@ -171,8 +176,9 @@ impl Sealkit {
             let Some(token) = old.unsealed().refresh_token() else { return Successor::None };
             let request = self.grant_request(&token, Some(session_id), None);
             let Some(published) = self.inner.coordinator.look_up(&request).await else {
-                let under_way = self.inner.coordinator.knows(request.key());
-                return if under_way { Successor::NotYet } else { Successor::None };
+                let coordinator = &self.inner.coordinator;
+                let may_come = coordinator.knows(request.key()) || coordinator.status().degraded;
+                return if may_come { Successor::NotYet } else { Successor::None };
             };
             let Ok(response) = published.result else { return Successor::None };
             let reader = self.reader();
@@ -200,7 +206,7 @@ impl Sealkit {
 /// What has become of a session whose token is over.
 enum Successor {
     Found(Session),
-    /// A refresh is under way, or its result cannot be judged now.
+    /// A refresh is under way, or its result cannot be had or judged now.
     NotYet,
     None,
 }
@@ -213,6 +219,8 @@ struct Watch {
     changes: watch::Receiver<u64>,
     /// Since when the newest is over and its successor awaited.
     looking_since: Option<Instant>,
+    /// When the deny list was last heard to change.
+    heard: Option<Instant>,
 }
 
 impl Watch {
@@ -269,9 +277,15 @@ impl Watch {
 
     /// Sleeps so long, or until the deny list changes.
     async fn sleep(&mut self, at_most: Duration) {
-        if let Ok(Err(_)) = timeout(at_most, self.changes.changed()).await {
+        if let Some(heard) = self.heard.take() {
+            // Deaf for a moment; then it looks, whatever there was to hear.
+            return sleep(LOOK_AT_MOST_EVERY.saturating_sub(heard.elapsed()).min(at_most)).await;
+        }
+        match timeout(at_most, self.changes.changed()).await {
+            Ok(Ok(())) => self.heard = Some(Instant::now()),
             // The list is gone, which cannot be while this holds it. Then there is only time.
-            sleep(at_most).await;
+            Ok(Err(_)) => sleep(at_most).await,
+            Err(_) => {}
         }
     }
 }

@@ -53,6 +53,8 @@ async fn a_sign_out_or_a_revocation_ends_it_at_once() {
         list.deny(Denial::session("session_of_somebody_else")).await;
         settle().await;
         assert_eq!(ended(&mut guard), None);
+        world.pass(Duration::from_millis(100)).await;
+        settle().await;
         let until = world.now().saturating_add(MINUTE);
         match how {
             0 => drop(world.sealkit.sign_out(session.id(), None).await.unwrap()),
@@ -63,6 +65,22 @@ async fn a_sign_out_or_a_revocation_ends_it_at_once() {
         settle().await;
         assert_eq!(ended(&mut guard), Some(SessionEnd::Revoked));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revocation_among_many_ends_it_within_a_tenth_of_a_second() {
+    let world = World::new();
+    let (_, session, mut guard) = guarded(&world).await;
+    let list = world.sealkit.deny_list();
+    list.deny(Denial::session("session_of_somebody_else")).await;
+    settle().await;
+    // It has looked a moment ago.
+    list.deny(Denial::session(session.id())).await;
+    settle().await;
+    assert_eq!(ended(&mut guard), None);
+    world.pass(Duration::from_millis(100)).await;
+    settle().await;
+    assert_eq!(ended(&mut guard), Some(SessionEnd::Revoked));
 }
 
 #[tokio::test(start_paused = true)]
