@@ -4,10 +4,20 @@ use crate::support::{ADA, GRACE, World, new_cookie, session, settle};
 use sealkit::{
     RefreshOptions, Session, SessionEnd, UnixMillis,
     config::RefreshSettings,
+    refresh::{
+        CoordinationKey, CoordinatorFuture, CoordinatorStatus, GrantJob, GrantRequest, InProcessCoordinator,
+        InProcessSettings, Published, RefreshCoordinator,
+    },
     revocation::{Denial, DenyEntry},
 };
 use sealkit_devidp::{Endpoint, Fault};
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::task::JoinHandle;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -205,4 +215,63 @@ async fn where_requests_are_served_past_the_end_in_an_outage_it_goes_on_for_as_l
     let (_, session, guard) = guarded(&world).await;
     assert_eq!(guard.await.unwrap(), SessionEnd::Expired);
     assert_eq!(world.now(), session.expires_at().saturating_add(MINUTE));
+}
+
+/// A coordinator whose store cannot be reached for a while; grants go on as if it were another process that makes them.
+#[derive(Debug)]
+struct Shared {
+    store: InProcessCoordinator,
+    down: Arc<AtomicBool>,
+}
+
+impl RefreshCoordinator for Shared {
+    fn run<'a>(&'a self, request: GrantRequest, job: GrantJob) -> CoordinatorFuture<'a, Published> {
+        self.store.run(request, job)
+    }
+
+    fn look_up<'a>(&'a self, request: &'a GrantRequest) -> CoordinatorFuture<'a, Option<Published>> {
+        if self.down.load(Ordering::SeqCst) {
+            return Box::pin(std::future::ready(None));
+        }
+        self.store.look_up(request)
+    }
+
+    fn knows(&self, _: &CoordinationKey) -> bool {
+        false
+    }
+
+    fn drain<'a>(&'a self, at_most: Duration) -> CoordinatorFuture<'a, bool> {
+        self.store.drain(at_most)
+    }
+
+    fn status(&self) -> CoordinatorStatus {
+        CoordinatorStatus::shared(self.down.load(Ordering::SeqCst))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_cannot_be_asked_for_a_moment_ends_nothing() {
+    for (down_for, goes_on) in [(2, true), (60, false)] {
+        let world = World::new();
+        let down = Arc::<AtomicBool>::default();
+        let store = InProcessCoordinator::new(Arc::new(world.clock.clone()), InProcessSettings::default());
+        let coordinator = Arc::new(Shared { store, down: Arc::clone(&down) });
+        let sealkit = world.builder().coordinator(coordinator).build().unwrap();
+        let sealed = world.ada();
+        let session = session(&sealkit.authenticate(&sealed).await).clone();
+        let mut guard = tokio::spawn(sealkit.guard(&session));
+        world.pass(Duration::from_secs(280)).await;
+        new_cookie(&sealkit.refresh(&sealed, RefreshOptions::default()).await);
+        down.store(true, Ordering::SeqCst);
+        world.pass(Duration::from_secs(19)).await;
+        settle().await;
+        for _ in 0..down_for {
+            world.pass(Duration::from_secs(1)).await;
+            settle().await;
+        }
+        down.store(false, Ordering::SeqCst);
+        world.pass(Duration::from_secs(1)).await;
+        settle().await;
+        assert_eq!(ended(&mut guard).is_none(), goes_on, "down for {down_for} s");
+    }
 }
