@@ -114,8 +114,8 @@ async fn send(client: &Client, visit: &Visit) -> reqwest::Result<Response> {
 
 fn cookie_of(response: &Response) -> Cookie {
     let lines = response.headers().get_all(header::SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let ours = lines.filter_map(|line| line.strip_prefix(COOKIE)?.strip_prefix('='));
-    match ours.last().map(|line| line.split(';').map(str::trim).collect::<Vec<_>>()) {
+    let mut ours = lines.filter_map(|line| line.strip_prefix(COOKIE)?.strip_prefix('='));
+    match ours.next_back().map(|line| line.split(';').map(str::trim).collect::<Vec<_>>()) {
         None => Cookie::Kept,
         Some(parts)
             if parts[0].is_empty() || parts.iter().any(|part| part.eq_ignore_ascii_case("max-age=0")) =>

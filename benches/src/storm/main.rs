@@ -18,9 +18,17 @@ mod row;
 use clap::Parser as _;
 use options::{Case, Kind, Options};
 use parts::Parts;
-use row::HEAD;
+use row::{HEAD, Row};
 use std::{process::ExitCode, sync::Arc};
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::{
+        Semaphore,
+        mpsc::{Receiver, channel},
+    },
+    task::JoinHandle,
+};
+
+type Line = Result<Row, Box<dyn std::error::Error + Send + Sync>>;
 
 /// As a shell says that somebody pressed Ctrl-C.
 const INTERRUPTED: u8 = 130;
@@ -48,21 +56,11 @@ async fn drive(options: Options) -> ExitCode {
     let options = Arc::new(options);
     let mut cases = options.cases();
     skip(&mut cases, &options, &parts);
-    let jobs = Arc::new(Semaphore::new(options.jobs as usize));
-    let lines: Vec<_> = cases
-        .into_iter()
-        .map(|case| {
-            let (options, parts, jobs) = (Arc::clone(&options), Arc::clone(&parts), Arc::clone(&jobs));
-            tokio::spawn(async move {
-                let _turn = jobs.acquire().await?;
-                case::run(case, &options, &parts).await
-            })
-        })
-        .collect();
     println!("{} clients, {} expiries, seed {}", options.clients, options.expiries, options.seed);
     println!("{HEAD}");
     let mut kept = true;
-    for line in lines {
+    let mut lines = begin_in_turn(cases, options, parts);
+    while let Some(line) = lines.recv().await {
         match line.await.expect("a line does not panic") {
             Ok(row) => {
                 println!("{row}");
@@ -75,6 +73,26 @@ async fn drive(options: Options) -> ExitCode {
         }
     }
     if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Begins one line after the other, so many at once as the options say. The lines come in the order of the cases.
+fn begin_in_turn(cases: Vec<Case>, options: Arc<Options>, parts: Arc<Parts>) -> Receiver<JoinHandle<Line>> {
+    let (begun, lines) = channel(cases.len().max(1));
+    let jobs = Arc::new(Semaphore::new(options.jobs as usize));
+    tokio::spawn(async move {
+        for case in cases {
+            let turn = Arc::clone(&jobs).acquire_owned().await;
+            let (options, parts) = (Arc::clone(&options), Arc::clone(&parts));
+            let line = tokio::spawn(async move {
+                let _turn = turn?;
+                case::run(case, &options, &parts).await
+            });
+            if begun.send(line).await.is_err() {
+                return;
+            }
+        }
+    });
+    lines
 }
 
 /// Leaves out, and says so, what this machine has no program for.
