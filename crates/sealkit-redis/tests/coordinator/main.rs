@@ -1,8 +1,9 @@
 //! Several replicas, one provider, a real server between them, and everything that can go wrong with each.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
 mod crashes;
+mod jobs;
 mod outages;
 mod servers;
 mod sharing;

@@ -262,7 +262,7 @@ async fn a_look_finds_what_others_have_granted_and_grants_nothing() {
     refreshed(&a.resolve(&cookie).await);
     // `is_superseded` asks this process only, a look asks everybody.
     let (unsealed, _) = b.sealkit.unseal(&cookie).unwrap();
-    let secret = CoordinatorSecret::from_api_key(&sealkit::ApiKey::from(world.idp.api_key()));
+    let secret = CoordinatorSecret::from_api_key(&world.idp.api_key());
     let place = secret.place(&world.idp.client_id(), &unsealed.refresh_token().unwrap());
     let request = sealkit::refresh::GrantRequest::new(place, b.sealkit.deny_list().clone());
     let coordinator = b.store.coordinator();

@@ -79,7 +79,8 @@ impl Wire {
     pub(crate) async fn has_held(&self, count: usize) {
         let mut held = self.held.subscribe();
         let wait = held.wait_for(|held| *held >= count);
-        tokio::time::timeout(Duration::from_secs(60), wait).await.expect("no grant came here").unwrap();
+        let held = tokio::time::timeout(Duration::from_secs(60), wait).await;
+        held.unwrap_or_else(|_| panic!("no grant came here")).unwrap();
     }
 
     async fn pass(&self, at: Hold) {

@@ -140,3 +140,21 @@ async fn who_may_not_write_hears_of_everything_and_shares_when_that_is_allowed()
     redis.query::<()>(&["ACL", "SETUSER", "reader", "+xadd"]).await.unwrap();
     other.denies(["session_1"]).await;
 }
+
+#[tokio::test]
+async fn more_denials_than_can_wait_are_shared_all_the_same() {
+    const MORE: usize = 10_050;
+    let Some(redis) = Redis::start().await else { return };
+    let [one, two] = replicas(&redis.url()).await;
+    redis.kill();
+    let denials = (0..MORE).map(|number| {
+        let list = one.list().clone();
+        tokio::spawn(async move { list.deny(Denial::session(format!("session_{number}"))).await })
+    });
+    for denial in denials.collect::<Vec<_>>() {
+        denial.await.unwrap();
+    }
+    assert_eq!(one.list().len(), MORE);
+    redis.restart().await;
+    eventually("two knows all", async || two.list().len() == MORE).await;
+}
