@@ -7,6 +7,10 @@ use tokio::{
     process::{Child, Command},
 };
 
+/// Becomes the server that is named behind it, with a watcher beside it: also a driver that is killed leaves no server behind.
+const ENDS_WITH_STDIN: &str =
+    r#"exec 3<&0; { read -r _ <&3; kill -KILL $$; } 2>/dev/null & exec "$0" "$@" 3<&-"#;
+
 /// It is killed when this is dropped.
 pub(crate) struct Redis {
     port: u16,
@@ -18,7 +22,9 @@ impl Redis {
     pub(crate) async fn start(program: &PathBuf) -> io::Result<Self> {
         for _ in 0..20 {
             let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-            let child = Command::new(program)
+            let child = Command::new("sh")
+                .args(["-c", ENDS_WITH_STDIN])
+                .arg(program)
                 .args([
                     "--port",
                     &port.to_string(),
@@ -29,7 +35,7 @@ impl Redis {
                     "--appendonly",
                     "no",
                 ])
-                .stdin(Stdio::null())
+                .stdin(Stdio::piped())
                 .stdout(Stdio::null())
                 .kill_on_drop(true)
                 .spawn()?;
