@@ -38,7 +38,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
     /// Lines that are worked on at once
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) jobs: u64,
     /// A minute in place of ten: two expiries, 0.2 s and 7 s, strict, one session
     #[arg(long)]
