@@ -68,12 +68,14 @@
 //!
 //! - **Cookies need the right host.** The session cookie is `Secure` unless the redirect URI is `http`. Open the application under
 //!   the host of its redirect URI: `127.0.0.1` and `localhost` are two hosts.
-//! - **Several processes** share nothing but the cookie password and WorkOS. Refreshing the same session in two processes at
-//!   once is safe within WorkOS's replay window; a sign-out is known at once in its own process only.
+//! - **Several processes** share nothing but the cookie password and WorkOS, unless they are given `sealkit-redis`. Without it,
+//!   refreshing the same session in two processes at once is safe within WorkOS's replay window, and a sign-out is known at once in
+//!   its own process only.
 //! - **Cookies are large**, up to 4 KB: raise header limits of proxies (nginx `large_client_header_buffers`,
 //!   `proxy_buffer_size`) and keep the claims of your JWT template few.
 //! - **A form that is posted without a session is lost.** The browser is sent to sign in, and comes back with a `GET`.
-//! - **The access token outlives a revocation at WorkOS** until it expires, at most its lifetime.
+//! - **The access token outlives a revocation at WorkOS** until it expires, unless webhooks ([`webhooks`]) or the events API
+//!   ([`sealkit::Sealkit::events_poller`]) say it. Whatever outlives its request ends with its session if it takes a [`SessionGuard`].
 //! - **Rate limits, CSRF tokens, CORS** are not the business of this layer. Preflights pass through it as anonymous; answer them.
 //!   A sign-out or switch of organization from another site is refused.
 //! - **Shutdown**: call [`sealkit::Sealkit::drain`] after the server has stopped, so that a refresh under way is not lost.
@@ -118,6 +120,7 @@ struct Guide;
 
 /// So do those of the other guides.
 #[cfg(doctest)]
+#[doc = include_str!("../../../docs/revocation.md")]
 #[doc = include_str!("../../../docs/rotate-the-password.md")]
 #[doc = include_str!("../../../docs/sealed-and-unsealed.md")]
 struct Guides;

@@ -62,3 +62,8 @@ pub use coordinator::RedisCoordinator;
 pub use denials::RedisDenyList;
 pub use settings::{OnError, RedisSettings};
 pub use store::RedisStore;
+
+/// The guide's program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/replicas.md")]
+struct Guide;

@@ -158,8 +158,12 @@ pub const ALL: &[Metric] = &[
     gauge(KEY_SET_AGE, &[], "age of the key set in use"),
     gauge(DENY_LIST_ENTRIES, &[], "entries of the deny list"),
     gauge(DENY_LIST_AGE, &[], "age of this process's copy of the shared deny list"),
-    counter(WEBHOOKS, &["event", "outcome"], "webhooks that were received"),
-    counter(EVENT_POLLS, &["outcome"], "polls of the events API"),
+    counter(
+        WEBHOOKS,
+        &["event", "outcome"],
+        "webhooks that were received: `event` is one of those that end sessions, `other`, or `unknown` when it was refused; `outcome` is `applied`, `duplicate`, `ignored` or why it was refused",
+    ),
+    counter(EVENT_POLLS, &["outcome"], "polls of the events API: `ok`, or what went wrong"),
 ];
 
 /// Tells the recorder what every metric means. Call it once, after the recorder is installed.

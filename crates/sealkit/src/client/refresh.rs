@@ -17,7 +17,10 @@ use sealkit_core::{
     token::{self, KeySet},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::time::{Instant, timeout};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout},
+};
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
@@ -190,6 +193,10 @@ impl Sealkit {
         wait: Duration,
         may_clear: bool,
     ) -> Outcome {
+        if Handle::try_current().is_err() {
+            let failure = Failure::new(Reason::ServerError).with_hint("refreshing needs a tokio runtime");
+            return Outcome::failed(with_expired(failure, held), CookieAction::Keep);
+        }
         let mut way = Way::default();
         let followed = timeout(wait, self.follow(held, session_id, wanted, &mut way))
             .await

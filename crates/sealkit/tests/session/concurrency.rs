@@ -8,6 +8,7 @@ use sealkit::{
     Clock as _, CookieAction, Outcome, Reason, RefreshOptions, Resolve, Sealkit,
     config::RefreshSettings,
     refresh::{InProcessCoordinator, InProcessSettings},
+    token::KeySet,
 };
 use sealkit_devidp::{Endpoint, Fault, MintSession};
 use serde_json::json;
@@ -441,4 +442,24 @@ async fn a_caller_waits_five_seconds_and_the_grant_goes_on() {
     session(&world.resolve(&old).await);
     assert_eq!(world.grant_count(), 3, "three attempts of one grant");
     assert!(world.clock.now().as_secs() > 0);
+}
+
+#[test]
+fn outside_of_a_runtime_a_refresh_is_a_failure_that_says_so_and_no_panic() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (world, sealkit, old) = runtime.block_on(async {
+        let world = World::new();
+        let old = world.expired();
+        let keys = world.sealkit.keys().get().await.unwrap();
+        let sealkit = world.builder().key_set(KeySet::clone(&keys)).build().unwrap();
+        (world, sealkit, old)
+    });
+    let mut resolving = std::pin::pin!(sealkit.resolve([old.as_str().into()], Resolve::default()));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(outcome) = resolving.as_mut().poll(&mut context) else {
+        panic!("nothing to wait for")
+    };
+    refused(&outcome, Reason::ServerError);
+    assert!(outcome.failure().unwrap().hint().unwrap().contains("tokio runtime"));
+    assert_eq!(world.grant_count(), 0);
 }

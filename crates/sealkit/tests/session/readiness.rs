@@ -48,7 +48,8 @@ impl DenyListStore for Slow {
 async fn a_process_is_ready_when_it_knows_what_others_have_revoked() {
     let world = World::new();
     let store = Arc::new(Slow::default());
-    let sealkit = world.builder().deny_list_store(Arc::clone(&store) as _).build().unwrap();
+    let shared: Arc<dyn DenyListStore> = store.clone();
+    let sealkit = world.builder().deny_list_store(shared).build().unwrap();
     assert!(!sealkit.readiness().await.is_ready());
     store.0.store(true, Ordering::SeqCst);
     assert!(sealkit.readiness().await.is_ready());
