@@ -26,11 +26,12 @@ fn applied(list: &DenyList, denial: Denial, until: u64) -> bool {
 #[test]
 fn two_rules_for_the_same_become_one_that_says_both() {
     let list = list(DenyListSettings::default());
-    for rule in [
-        (|time| Denial::user("a", time)) as fn(_) -> _,
+    let rules: [fn(UnixMillis) -> Denial; 3] = [
+        |time| Denial::user("a", time),
         |time| Denial::organization("a", time),
         |time| Denial::membership("a", "b", time),
-    ] {
+    ];
+    for rule in rules {
         assert!(applied(&list, rule(at(900)), 2000));
         assert!(applied(&list, rule(at(800)), 3000), "the later end counts");
         assert!(applied(&list, rule(at(950)), 1500), "so does the later time");
@@ -105,7 +106,8 @@ fn a_copy_is_too_old_only_where_that_is_to_matter() {
         let list = list(DenyListSettings { on_stale, ..DenyListSettings::default() });
         assert!(!list.is_too_stale() && list.is_loaded(), "without a store nobody else revokes");
         let store = Arc::new(Aged(Mutex::new(age)));
-        list.share_through(Arc::clone(&store) as _);
+        let shared: Arc<dyn DenyListStore> = store.clone();
+        list.share_through(shared);
         assert_eq!((list.is_too_stale(), list.is_loaded(), list.age()), (expected, age.is_some(), age));
     }
 }

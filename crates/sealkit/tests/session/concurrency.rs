@@ -450,8 +450,8 @@ fn outside_of_a_runtime_a_refresh_is_a_failure_that_says_so_and_no_panic() {
     let (world, sealkit, old) = runtime.block_on(async {
         let world = World::new();
         let old = world.expired();
-        let keys = world.sealkit.keys().get().await.unwrap();
-        let sealkit = world.builder().key_set(KeySet::clone(&keys)).build().unwrap();
+        let keys = KeySet::parse(world.idp.jwks_json().to_string().as_bytes()).unwrap();
+        let sealkit = world.builder().key_set(keys).build().unwrap();
         (world, sealkit, old)
     });
     let mut resolving = std::pin::pin!(sealkit.resolve([old.as_str().into()], Resolve::default()));

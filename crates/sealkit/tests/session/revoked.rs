@@ -145,11 +145,12 @@ async fn a_token_is_overruled_by_the_time_it_was_issued_and_without_one_by_any_r
     };
     let dated = claims(MintSession::for_user(ADA).organization(ANALYTICAL)).await;
     let undated = claims(MintSession::for_user(ADA).organization(ANALYTICAL).without_claim("iat")).await;
-    for rule in [
-        (|user, time| Denial::user(user, time)) as fn(&str, UnixMillis) -> Denial,
+    let rules: [fn(&str, UnixMillis) -> Denial; 3] = [
+        |user, time| Denial::user(user, time),
         |_, time| Denial::organization(ANALYTICAL, time),
         |user, time| Denial::membership(user, ANALYTICAL, time),
-    ] {
+    ];
+    for rule in rules {
         for (issued_before, expected) in
             [(issued, false), (issued.saturating_add(Duration::from_millis(1)), true)]
         {
@@ -216,8 +217,10 @@ fn denying(config: ConfigBuilder) -> ConfigBuilder {
 async fn where_it_is_asked_for_nothing_is_served_while_nobody_knows_what_was_revoked() {
     let world = World::new();
     let store = Arc::new(Aged::default());
-    let build =
-        |world: &World| world.builder_of(denying).deny_list_store(Arc::clone(&store) as _).build().unwrap();
+    let build = |world: &World| {
+        let shared: Arc<dyn DenyListStore> = store.clone();
+        world.builder_of(denying).deny_list_store(shared).build().unwrap()
+    };
     let sealkit = build(&world);
     let (valid, expired) = (world.ada(), world.expired());
     let outcomes = async |sealed: &str| {
