@@ -1,6 +1,6 @@
 //! One connection for everything, made again when it breaks; every operation with a limit of time, behind a breaker.
 
-use crate::{RedisSettings, breaker::Breaker, target::Target};
+use crate::{RedisSettings, target::Target};
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline,
     RedisError, RedisFuture, RedisResult, ScriptInvocation, ServerErrorKind, TlsCertificates, TlsMode, Value,
@@ -9,7 +9,12 @@ use redis::{
     cluster_async::ClusterConnection,
     sentinel::{SentinelClientBuilder, SentinelServerType},
 };
-use sealkit::{ConfigError, config::Problem, telemetry};
+use sealkit::{
+    ConfigError, SystemClock,
+    breaker::{Breaker, BreakerSettings, BreakerState},
+    config::Problem,
+    telemetry,
+};
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -59,7 +64,7 @@ struct Shared {
     operation_timeout: Duration,
     connect_timeout: Duration,
     pause: Duration,
-    breaker: Breaker,
+    breaker: Breaker<StoreError>,
     slot: Mutex<Slot>,
 }
 
@@ -136,13 +141,15 @@ impl Connection {
             connect_timeout: settings.connect_timeout,
         };
         way.check()?;
+        let patience = BreakerSettings::new(settings.failures, settings.pause);
         Ok(Self {
             shared: Arc::new(Shared {
                 way,
                 operation_timeout: settings.operation_timeout,
                 connect_timeout: settings.connect_timeout,
                 pause: settings.pause,
-                breaker: Breaker::new(settings.failures, settings.pause),
+                // Servers live in real time, whatever clock decides about sessions.
+                breaker: Breaker::new("redis", patience, Arc::new(SystemClock)),
                 slot: Mutex::default(),
             }),
         })
@@ -158,7 +165,7 @@ impl Connection {
 
     /// True while the store is left alone because it has failed.
     pub(crate) fn is_degraded(&self) -> bool {
-        self.shared.breaker.is_open()
+        self.shared.breaker.state() != BreakerState::Closed
     }
 
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
@@ -196,9 +203,7 @@ impl Connection {
         ask: impl AsyncFnOnce(&mut Line) -> RedisResult<T>,
     ) -> Result<T, StoreError> {
         let shared = &self.shared;
-        if !shared.breaker.allows() {
-            return Err(StoreError::Open);
-        }
+        let _leave = shared.breaker.ask().map_err(|_| StoreError::Open)?;
         let begun = Instant::now();
         let mut generation = None;
         let asked = timeout(shared.operation_timeout, async {
@@ -215,14 +220,14 @@ impl Connection {
         metrics::histogram!(telemetry::COORDINATOR_SECONDS, "operation" => operation).record(begun.elapsed());
         match &result {
             // It is there, whatever it says.
-            Ok(_) => self.answered(),
+            Ok(_) => shared.breaker.answered(),
             Err(error) => {
                 metrics::counter!(telemetry::COORDINATOR_ERRORS, "operation" => operation).increment(1);
                 tracing::debug!(operation, %error, "an operation on the coordinator's store failed");
-                if shared.breaker.failed() {
-                    self.opened(*error);
+                if shared.breaker.failed(*error) {
+                    self.find_out();
                 }
-                if shared.breaker.is_open()
+                if self.is_degraded()
                     && let Some(generation) = generation
                 {
                     // A server that is gone without a word keeps its connections open.
@@ -233,15 +238,8 @@ impl Connection {
         result
     }
 
-    fn answered(&self) {
-        if self.shared.breaker.succeeded() {
-            tracing::info!("the coordinator's store answers again");
-        }
-    }
-
     /// Asks from now on, once a pause, until the store answers: nobody's request has to find that out.
-    fn opened(&self, error: StoreError) {
-        tracing::warn!(%error, "the coordinator's store does not answer; refreshes follow the policy for that");
+    fn find_out(&self) {
         let shared = Arc::downgrade(&self.shared);
         let pause = self.shared.pause;
         tokio::spawn(async move {

@@ -42,7 +42,6 @@
 //! process dies after the provider has spent the token and before the result is stored, the provider answers no second time, and
 //! the old access token has expired. Refreshing ahead of the end leaves the old token's last minute for that.
 
-mod breaker;
 mod connection;
 mod coordinator;
 mod denials;

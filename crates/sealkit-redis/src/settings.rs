@@ -65,7 +65,7 @@ pub struct RedisSettings {
     pub operation_timeout: Duration,
     /// Longest time to connect, TLS and asking the Sentinels included. Default 1 s.
     pub connect_timeout: Duration,
-    /// Failures in a row after which the store is left alone for [`pause`](Self::pause). Default 5.
+    /// Failures in a row after which the store is left alone for [`pause`](Self::pause). Default 5; 0: never.
     pub failures: u32,
     /// How long it is left alone before it is tried again. Default 1 s.
     pub pause: Duration,

@@ -141,23 +141,23 @@ impl<E: Clone> Breaker<E> {
     }
 
     /// A call failed: no connection, no answer in time, or an answer that says that the upstream does not work. A refusal is an
-    /// answer.
-    pub fn failed(&self, why: E) {
+    /// answer. True when that has opened it.
+    pub fn failed(&self, why: E) -> bool {
         if self.settings.failures == 0 {
-            return;
+            return false;
         }
         let mut state = self.locked();
         let anew = match &mut *state {
             // A call from before. What it says is known.
             State::Open { last, .. } => {
                 *last = why;
-                return;
+                return false;
             }
             State::HalfOpen { .. } => false,
             State::Closed { failures } => {
                 *failures = failures.saturating_add(1);
                 if *failures < self.settings.failures {
-                    return;
+                    return false;
                 }
                 true
             }
@@ -175,6 +175,7 @@ impl<E: Clone> Breaker<E> {
         } else {
             tracing::debug!(upstream = self.upstream, "the upstream still does not work");
         }
+        anew
     }
 
     /// What it does now.

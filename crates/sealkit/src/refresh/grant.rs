@@ -192,7 +192,9 @@ impl<'a> Attempts<'a> {
         let failure = error.to_failure(Purpose::Refresh);
         let in_time = number + 1 == self.sent && matches!(self.next, Next::Overdue(_));
         match upstream_failure(error, &failure) {
-            Some(reason) if in_time => self.means.breaker.failed(reason),
+            Some(reason) if in_time => {
+                self.means.breaker.failed(reason);
+            }
             None if error.may_have_been_sent() => self.means.breaker.answered(),
             _ => {}
         }

@@ -189,7 +189,7 @@ async fn pairs_of_sessions_never_exchange_anything() {
     // A machine that is busy with something else must not look like a provider that does not answer.
     let world = World::configured(|config| {
         let mut refresh = RefreshSettings::default();
-        refresh.caller_wait = Duration::from_secs(600);
+        refresh.caller_wait = Duration::from_secs(60);
         config.refresh(refresh)
     });
     let people = [(ADA, ANALYTICAL), (GRACE, NAVY), (ADA, NAVY)];
