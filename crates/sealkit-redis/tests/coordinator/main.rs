@@ -2,11 +2,17 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
+mod clocks;
 mod crashes;
 mod jobs;
+mod measured;
 mod outages;
+#[path = "../../../sealkit/tests/session/recorder.rs"]
+mod recorder;
+mod rotation;
 mod servers;
 mod sharing;
+mod slow;
 #[expect(dead_code, reason = "shared with tests that need more of it")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -17,7 +17,7 @@ use std::{
     ops::Deref,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -111,13 +111,25 @@ impl HttpTransport for Wire {
     }
 }
 
-/// The provider's clock is everybody's.
+/// The provider's clock is everybody's, unless a test says how wrong one is.
 #[derive(Clone, Debug)]
-struct TestClock(IdpClock);
+pub(crate) struct TestClock {
+    right: IdpClock,
+    seconds_ahead: Arc<AtomicI64>,
+}
+
+impl TestClock {
+    /// From now on.
+    pub(crate) fn is_ahead_by(&self, seconds: i64) {
+        self.seconds_ahead.store(seconds, Ordering::SeqCst);
+    }
+}
 
 impl Clock for TestClock {
     fn now(&self) -> UnixMillis {
-        self.0.now()
+        let ahead = self.seconds_ahead.load(Ordering::SeqCst);
+        let (now, by) = (self.right.now(), Duration::from_secs(ahead.unsigned_abs()));
+        if ahead < 0 { now.saturating_sub(by) } else { now.saturating_add(by) }
     }
 }
 
@@ -132,6 +144,7 @@ pub(crate) struct Replica {
     pub(crate) sealkit: Sealkit,
     pub(crate) store: RedisStore,
     pub(crate) wire: Wire,
+    pub(crate) clock: TestClock,
 }
 
 impl World {
@@ -236,7 +249,8 @@ pub(crate) async fn replica(
     settings: RedisSettings,
     config: impl FnOnce(ConfigBuilder) -> ConfigBuilder,
 ) -> Replica {
-    let clock: Arc<dyn Clock> = Arc::new(TestClock(idp.clock()));
+    let test_clock = TestClock { right: idp.clock(), seconds_ahead: Arc::default() };
+    let clock: Arc<dyn Clock> = Arc::new(test_clock.clone());
     let store = RedisStore::connect(settings, Arc::clone(&clock)).await.unwrap();
     let ring = KeyRing::builder().password("current", CookiePassword::from(PASSWORD)).build().unwrap();
     let base = Config::builder()
@@ -259,7 +273,7 @@ pub(crate) async fn replica(
         .deny_list_store(store.deny_list())
         .build()
         .unwrap();
-    Replica { sealkit, store, wire }
+    Replica { sealkit, store, wire, clock: test_clock }
 }
 
 pub(crate) fn mint(idp: &Provider, by: &Replica, session: MintSession) -> String {

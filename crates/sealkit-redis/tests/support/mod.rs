@@ -5,6 +5,7 @@ mod cluster;
 mod find;
 mod sentinel;
 mod server;
+pub(crate) mod slow;
 mod tls;
 
 pub(crate) use cluster::Cluster;
