@@ -19,7 +19,6 @@ use sealkit::{
     CookieAction, Failure, Outcome, Reason, RefreshBehind, RefreshOptions, RequestKind, Resolve,
     SealedSession, Session, SignedIn,
     cookie::{self, Presence},
-    session::Freshness,
     token,
 };
 use std::{
@@ -132,11 +131,12 @@ impl State {
         }
     }
 
-    /// The session that came with the request, if all that is to be written is the same session in another way.
-    fn rewritten(&self) -> Option<Session> {
+    /// The session that is to be written, if no handler has decided so: the one that came, written in another way, or what a
+    /// refresh made of it.
+    fn written(&self) -> Option<Session> {
         match (&self.write, &self.current) {
             (CookieAction::Set(_), Some(Standing::Proven(session)))
-                if self.decisions == 0 && !self.supersedes && session.freshness() == Freshness::Current =>
+                if self.decisions == 0 && !self.supersedes =>
             {
                 Some(session.clone())
             }
@@ -363,16 +363,16 @@ impl SessionSlot {
 
     /// Writes on a response what is to be written. The slot owns the cookie: a line of that name that somebody else wrote goes.
     pub(crate) fn finish<B>(&self, response: &mut Response<B>) {
-        let (mut write, touched, decided, mut failure, rewritten) = {
+        let (mut write, touched, decided, mut failure, written) = {
             let mut state = self.state();
             state.sent = true;
             state.take_what_ran_behind();
             let failure = state.current.as_ref().and_then(Standing::failure).cloned();
-            let rewritten = state.rewritten();
-            (std::mem::take(&mut state.write), state.touched, state.decisions > 0, failure, rewritten)
+            let written = state.written();
+            (std::mem::take(&mut state.write), state.touched, state.decisions > 0, failure, written)
         };
-        // Another request has refreshed it meanwhile: its pair must not be written over.
-        if rewritten.is_some_and(|session| self.0.shared.sealkit.is_superseded(&session)) {
+        // Another request has gone on from it meanwhile: its successor must not be written over. The old cookie leads there, too.
+        if written.is_some_and(|session| self.0.shared.sealkit.is_superseded(&session)) {
             write = CookieAction::Keep;
         }
         let publicly_cacheable = response.extensions().get::<PubliclyCacheable>().is_some();

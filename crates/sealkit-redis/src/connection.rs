@@ -155,12 +155,19 @@ impl Connection {
         })
     }
 
-    /// Connects and asks whether anybody is there, waiting as long as connecting may take.
+    /// Connects and asks whether anybody is there, waiting as long as connecting may take. If nobody is, the store is degraded
+    /// from the beginning, and asked again and again: a process that has no requests yet must find that out, too.
     pub(crate) async fn begin(&self) -> Result<(), StoreError> {
-        let (_, line) =
-            timeout(self.shared.connect_timeout, self.line()).await.map_err(|_| StoreError::Timeout)??;
-        drop(line);
-        self.ping().await
+        let begun = timeout(self.shared.connect_timeout, self.line());
+        let begun = match begun.await.unwrap_or(Err(StoreError::Timeout)) {
+            Ok(_) => self.ping().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = begun {
+            self.shared.breaker.trip(error);
+            self.find_out();
+        }
+        begun
     }
 
     /// True while the store is left alone because it has failed.

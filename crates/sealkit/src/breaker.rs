@@ -178,6 +178,13 @@ impl<E: Clone> Breaker<E> {
         anew
     }
 
+    /// Opens it at once: it is known that the upstream does not work.
+    pub fn trip(&self, why: E) {
+        let mut state = self.locked();
+        *state = State::Open { last: why, until: self.clock.now().saturating_add(self.settings.open_for) };
+        self.show(BreakerState::Open);
+    }
+
     /// What it does now.
     #[must_use]
     pub fn state(&self) -> BreakerState {

@@ -156,7 +156,7 @@ pub const ALL: &[Metric] = &[
     gauge(CLOCK_SKEW, &[], "the API's clock less ours: positive when ours is behind"),
     counter(KEY_SET_FETCHES, &["outcome"], "fetches of the key set: `ok`, or the code of a reason"),
     gauge(KEY_SET_AGE, &[], "age of the key set in use"),
-    gauge(DENY_LIST_ENTRIES, &[], "entries of the deny list"),
+    gauge(DENY_LIST_ENTRIES, &[], "entries of the deny list that are in force"),
     gauge(DENY_LIST_AGE, &[], "age of this process's copy of the shared deny list"),
     counter(
         WEBHOOKS,
@@ -221,7 +221,7 @@ pub(crate) fn record_gauges(key_set_age: Option<Duration>, deny_list: &DenyList,
     if let Some(age) = key_set_age {
         metrics::gauge!(KEY_SET_AGE).set(age.as_secs_f64());
     }
-    let entries = u32::try_from(deny_list.len()).unwrap_or(u32::MAX);
+    let entries = u32::try_from(deny_list.in_force()).unwrap_or(u32::MAX);
     metrics::gauge!(DENY_LIST_ENTRIES).set(f64::from(entries));
     if let Some(age) = deny_list.age() {
         metrics::gauge!(DENY_LIST_AGE).set(age.as_secs_f64());

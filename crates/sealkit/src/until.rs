@@ -1,7 +1,7 @@
 //! A bounded memory of keys, each until a time.
 
 use sealkit_core::UnixMillis;
-use std::{borrow::Borrow, collections::HashMap, hash::Hash};
+use std::{borrow::Borrow, cmp::Ordering, collections::HashMap, hash::Hash};
 
 /// Keys that are remembered until a time. Of more than `most` the ones whose time ends first go, an eighth at once, so that a
 /// full memory costs no more per key than an empty one.
@@ -11,16 +11,17 @@ pub(crate) struct Until<K> {
     most: usize,
 }
 
-impl<K: Clone + Eq + Hash + Ord> Until<K> {
+impl<K: Eq + Hash> Until<K> {
     pub(crate) fn at_most(most: usize) -> Self {
         Self { keys: HashMap::new(), most }
     }
 
-    pub(crate) fn put(&mut self, key: K, until: UnixMillis, now: UnixMillis) {
-        if self.keys.len() >= self.most && !self.keys.contains_key(&key) {
-            self.make_room(now);
-        }
+    /// Gives how many others had to be forgotten for it before their time.
+    pub(crate) fn put(&mut self, key: K, until: UnixMillis, now: UnixMillis) -> usize {
+        let full = self.keys.len() >= self.most && !self.keys.contains_key(&key);
+        let forgotten = if full { make_room(&mut self.keys, self.most, now, |until| *until) } else { 0 };
         self.keys.insert(key, until);
+        forgotten
     }
 
     /// How many are remembered, those included whose time is over.
@@ -44,18 +45,39 @@ impl<K: Clone + Eq + Hash + Ord> Until<K> {
     {
         self.keys.get(key).copied()
     }
+}
 
-    fn make_room(&mut self, now: UnixMillis) {
-        self.keys.retain(|_, until| *until > now);
-        if self.keys.len() < self.most {
-            return;
-        }
-        let mut all: Vec<_> = self.keys.iter().map(|(key, until)| (*until, key.clone())).collect();
-        all.sort_unstable();
-        for (_, key) in all.iter().take(self.most / 8 + 1) {
-            self.keys.remove(key);
-        }
+/// Makes room in a memory that may hold `most`: what is over goes, and if that is not enough, an eighth, those that end first.
+/// Gives how many of those had to go whose time is not over.
+pub(crate) fn make_room<K, V>(
+    memory: &mut HashMap<K, V>,
+    most: usize,
+    now: UnixMillis,
+    until: impl Fn(&V) -> UnixMillis,
+) -> usize
+where
+    K: Eq + Hash,
+{
+    memory.retain(|_, value| until(value) > now);
+    if memory.len() < most {
+        return 0;
     }
+    // Others wait for this, so nothing is copied but times, and nothing sorted.
+    let mut ends: Vec<_> = memory.values().map(&until).collect();
+    let going = (most / 8 + 1).min(ends.len());
+    let Some(index) = going.checked_sub(1) else { return 0 };
+    let last = *ends.select_nth_unstable(index).1;
+    // Of those that end together, which may be all, as many as must.
+    let mut with_last = going - ends.iter().filter(|until| **until < last).count();
+    memory.retain(|_, value| match until(value).cmp(&last) {
+        Ordering::Less => false,
+        Ordering::Equal if with_last > 0 => {
+            with_last -= 1;
+            false
+        }
+        Ordering::Equal | Ordering::Greater => true,
+    });
+    going
 }
 
 #[cfg(test)]

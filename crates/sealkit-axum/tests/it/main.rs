@@ -8,6 +8,7 @@ mod encodings;
 mod extractors;
 mod guard;
 mod large;
+mod late;
 mod logs;
 mod negotiation;
 mod one_write;

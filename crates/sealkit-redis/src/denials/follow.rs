@@ -109,7 +109,7 @@ impl Follower {
 
     async fn read_again_if(&mut self, lacking: bool, connection: &Line) -> Result<(), StoreError> {
         let whole = match &self.anchor {
-            Some(id) => self.holds(connection, id).await?,
+            Some(id) => self.holds(connection, id).await? || self.was_trimmed(connection, id).await?,
             None => self.loaded,
         };
         if whole && !lacking {
@@ -139,6 +139,15 @@ impl Follower {
             Err(StoreError::Refused(kind)) if kind != ErrorKind::Server(ServerErrorKind::ReadOnly) => Ok(()),
             other => other,
         }
+    }
+
+    /// An entry that has been in the stream for longer than any lives is taken out of it by whoever writes the next.
+    async fn was_trimmed(&self, connection: &Line, id: &str) -> Result<bool, StoreError> {
+        let mut newest = redis::cmd("XREVRANGE");
+        newest.arg(&self.inner.stream).arg("+").arg("-").arg("COUNT").arg(1);
+        let newest: Vec<(String, Value)> = ask(connection, newest).await?;
+        let newest = newest.first().and_then(|(id, _)| milliseconds(id));
+        Ok(newest.zip(milliseconds(id)).is_some_and(|(newest, id)| id < self.inner.trimmed_before(newest)))
     }
 
     async fn holds(&self, connection: &Line, id: &str) -> Result<bool, StoreError> {

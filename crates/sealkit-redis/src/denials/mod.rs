@@ -97,13 +97,25 @@ impl DenyListStore for RedisDenyList {
         })
     }
 
+    fn drain(&self, at_most: Duration) -> CoordinatorFuture<'_, bool> {
+        Box::pin(async move {
+            let shared = timeout(at_most, self.inner.queue.is_empty()).await.is_ok();
+            shared && !self.inner.lacking.load(Ordering::Relaxed)
+        })
+    }
+
     fn age(&self) -> Option<Duration> {
-        let complete = *self.inner.complete.lock().unwrap_or_else(PoisonError::into_inner);
-        complete.map(|at| at.elapsed())
+        self.inner.age()
     }
 }
 
 impl Inner {
+    /// How long ago the copy was last known to be complete.
+    fn age(&self) -> Option<Duration> {
+        let complete = *self.complete.lock().unwrap_or_else(PoisonError::into_inner);
+        complete.map(|at| at.elapsed())
+    }
+
     /// This moment the copy is complete.
     fn is_complete(&self) {
         *self.complete.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());

@@ -5,7 +5,7 @@ use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 
 /// Most entries that wait while the server cannot be reached.
 pub(super) const MOST: usize = 10_000;
@@ -15,6 +15,8 @@ pub(super) const MOST: usize = 10_000;
 pub(super) struct Queue {
     waiting: Mutex<VecDeque<Waiting>>,
     came: Notify,
+    /// How many are not shared yet, those included that have been taken.
+    left: watch::Sender<usize>,
 }
 
 /// An entry, and who waits for it.
@@ -31,6 +33,9 @@ impl Queue {
         let mut waiting = self.lock();
         let dropped = if waiting.len() < MOST { None } else { waiting.pop_front() };
         waiting.push_back(Waiting { entry, shared });
+        if dropped.is_none() {
+            self.left.send_modify(|left| *left = left.saturating_add(1));
+        }
         drop(waiting);
         self.came.notify_one();
         (waiter, dropped.map(|dropped| dropped.entry))
@@ -41,6 +46,17 @@ impl Queue {
         let mut waiting = self.lock();
         let most = waiting.len().min(most);
         waiting.drain(..most).collect()
+    }
+
+    /// So many of those that were taken are shared.
+    pub(super) fn are_shared(&self, count: usize) {
+        self.left.send_modify(|left| *left = left.saturating_sub(count));
+    }
+
+    /// Waits until nothing is left to be shared.
+    pub(super) async fn is_empty(&self) {
+        // The sender is this queue's own.
+        let _ = self.left.subscribe().wait_for(|left| *left == 0).await;
     }
 
     /// Puts back what was taken.

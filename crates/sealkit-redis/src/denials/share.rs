@@ -55,6 +55,7 @@ pub(super) async fn share(inner: Arc<Inner>, list: WeakDenyList) {
         }
         match inner.write_on(&mut line, &batch).await {
             Ok(()) => {
+                inner.queue.are_shared(batch.len());
                 for Waiting { shared, .. } in batch {
                     // Whoever waited may have given up.
                     let _ = shared.send(());
@@ -154,8 +155,18 @@ impl Inner {
         Ok(at)
     }
 
+    /// Before when entries are of no use any more, by the server's time in milliseconds, when this is its newest.
+    pub(super) fn trimmed_before(&self, newest: u64) -> u64 {
+        let slack = u64::try_from(TRIM_SLACK.as_millis()).unwrap_or(u64::MAX);
+        newest.saturating_sub(self.longest.load(Ordering::Relaxed).saturating_add(slack))
+    }
+
     /// Takes out, now and then, what has been in the stream for longer than any entry lives.
     async fn trim(&self, line: &Line, newest: u64) -> Result<(), StoreError> {
+        // Not before the stream has been read: others may have put in what lives longer.
+        if self.age().is_none() {
+            return Ok(());
+        }
         {
             let mut trimmed = self.trimmed.lock().unwrap_or_else(PoisonError::into_inner);
             if trimmed.is_some_and(|at| at.elapsed() < TRIM_EVERY) {
@@ -163,9 +174,10 @@ impl Inner {
             }
             *trimmed = Some(Instant::now());
         }
-        let slack = u64::try_from(TRIM_SLACK.as_millis()).unwrap_or(u64::MAX);
-        let life = self.longest.load(Ordering::Relaxed).saturating_add(slack);
-        let Some(over) = newest.checked_sub(life) else { return Ok(()) };
+        let over = self.trimmed_before(newest);
+        if over == 0 {
+            return Ok(());
+        }
         let mut trim = redis::cmd("XTRIM");
         trim.arg(&self.stream).arg("MINID").arg(over);
         ask(line, trim).await

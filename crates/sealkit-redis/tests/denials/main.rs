@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
+mod lives;
 mod losses;
 mod servers;
 mod sharing;

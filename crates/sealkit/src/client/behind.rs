@@ -1,7 +1,7 @@
 //! A refresh that runs beside the handler of a request, which is served with the session as it came.
 
 use super::Sealkit;
-use crate::{outcome::Outcome, revocation::DenyList};
+use crate::outcome::Outcome;
 use sealkit_core::{CookieAction, Session};
 use std::{
     fmt,
@@ -31,24 +31,24 @@ pub struct RefreshBehind(Arc<Inner>);
 
 struct Inner {
     session: Session,
-    deny_list: DenyList,
+    sealkit: Sealkit,
     outcome: OnceLock<Outcome>,
 }
 
 impl RefreshBehind {
     /// What becomes of the cookie, as far as it is known now: `Set` when the tokens have rotated, else `Keep`. A session that
-    /// was ended meanwhile is never set.
+    /// was ended meanwhile is never set, nor one from which another request has gone on already.
     ///
     /// A decision of the handler (a sign-in, a sign-out) goes before it, and it goes before a cookie that only stores the session
     /// that came in another way.
     pub fn cookie(&self) -> CookieAction {
-        let Inner { session, deny_list, outcome } = &*self.0;
+        let Inner { session, sealkit, outcome } = &*self.0;
         let Some(outcome) = outcome.get() else { return CookieAction::Keep };
         let mut sessions = [Some(session), outcome.session()].into_iter().flatten();
+        let over = sessions.any(|session| sealkit.has_ended(session.id()))
+            || outcome.session().is_some_and(|new| sealkit.is_superseded(new));
         match outcome.cookie() {
-            set @ CookieAction::Set(_) if !sessions.any(|it| deny_list.denies_session(it.id())) => {
-                set.clone()
-            }
+            set @ CookieAction::Set(_) if !over => set.clone(),
             _ => CookieAction::Keep,
         }
     }
@@ -75,7 +75,7 @@ impl Sealkit {
         }
         let behind = RefreshBehind(Arc::new(Inner {
             session: session.clone(),
-            deny_list: self.deny_list().clone(),
+            sealkit: self.clone(),
             outcome: OnceLock::new(),
         }));
         let theirs = behind.clone();

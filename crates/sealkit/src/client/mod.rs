@@ -217,11 +217,13 @@ impl Sealkit {
         self.inner.api.clock_skew()
     }
 
-    /// Finishes what has begun, before the process ends: waits for every grant under way, at most so long. True when nothing
-    /// is left. Call it after the server has stopped accepting requests.
+    /// Finishes what has begun, before the process ends: waits for every grant under way, and until what was signed out or
+    /// revoked here is known to the other processes, at most so long. True when nothing is left. Call it after the server has stopped accepting requests.
     pub async fn drain(&self, at_most: Duration) -> bool {
         self.inner.draining.store(true, Ordering::Relaxed);
-        self.inner.coordinator.drain(at_most).await
+        let grants = self.inner.coordinator.drain(at_most);
+        let (grants, denials) = futures_util::future::join(grants, self.inner.deny_list.drain(at_most)).await;
+        grants && denials
     }
 
     fn now(&self) -> UnixMillis {

@@ -235,7 +235,7 @@ impl Sealkit {
         let organization_id = wanted.map(str::to_owned).or_else(|| held.organization_id());
         let mut old = held.clone();
         let mut replayed = false;
-        for _ in 0..MAX_HOPS {
+        for hop in 1..=MAX_HOPS {
             let published = self.successor_of(&old, session_id, organization_id.as_deref()).await?;
             way.confirmed = published.confirmed;
             // What has just been asked for in our name will not be any better when it is asked for again.
@@ -248,7 +248,13 @@ impl Sealkit {
             let unsealed = UnsealedSession::parse_as(payload.as_bytes().to_vec(), encoding.write)
                 .map_err(|_| Failure::new(Reason::InvalidResponse))?;
             let seal = encoding.seal_info(reader.ring(), self.now());
-            old = match self.judge_unsealed(unsealed, seal).await {
+            let judged = self.judge_unsealed(unsealed, seal).await;
+            let may_go_on = published.kept && wanted.is_none() && hop < MAX_HOPS;
+            old = match judged {
+                // Who comes late gets the newest, or the cookie that is set here would lag behind what others have.
+                Judged::Valid { session, .. } if may_go_on && self.has_successor(&session).await => {
+                    Held::Valid(session)
+                }
                 // Somebody else's result, from before the user's rights changed. What we have asked for ourselves is newer than
                 // that, whatever the second says in which it was issued.
                 Judged::Valid { session, .. }
@@ -297,6 +303,13 @@ impl Sealkit {
             telemetry::came_late();
         }
         Ok(published)
+    }
+
+    /// Whether others have gone on from this session, and what came of it is kept.
+    async fn has_successor(&self, session: &Session) -> bool {
+        let Some(token) = session.unsealed().refresh_token() else { return false };
+        let request = self.grant_request(&token, Some(session.id()), None);
+        self.inner.coordinator.look_up(&request).await.is_some()
     }
 
     /// What the coordinator is asked for this token.

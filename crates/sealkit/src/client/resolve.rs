@@ -241,13 +241,13 @@ impl Sealkit {
     }
 
     /// A token that verifies, from before its user's rights changed: a refresh says what is left of them, and nothing is served
-    /// without.
+    /// without. The cookie stays: the token has not expired, and another process may hold its successor.
     async fn resolve_overruled(&self, session: Session, allowed: Resolve) -> Outcome {
         if !allowed.may_refresh || session.unsealed().refresh_token().is_none() {
             return overruled();
         }
         let wait = self.inner.config.refresh().caller_wait;
-        let outcome = self.refresh_held(&Held::Valid(session), None, wait, allowed.may_clear).await;
+        let outcome = self.refresh_held(&Held::Valid(session), None, wait, false).await;
         match outcome {
             Outcome::Rejected { failure, cookie } if failure.reason() == Reason::InvalidGrant => {
                 Outcome::failed(Failure::new(Reason::SessionRevoked), cookie)

@@ -1,12 +1,16 @@
 //! The deny list: in memory, asked on every request, and it waits for nothing.
 
 use super::{Denial, DenyEntry, event::SeenEvents};
-use crate::{clock::Clock, refresh::CoordinatorFuture, until::Until};
+use crate::{
+    clock::Clock,
+    refresh::CoordinatorFuture,
+    until::{Until, make_room},
+};
 use sealkit_core::{UnixMillis, token::Claims};
 use std::{
-    cmp::Ordering,
     collections::HashMap,
     fmt,
+    hash::Hash,
     sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak},
     time::Duration,
 };
@@ -58,6 +62,12 @@ pub trait DenyListStore: fmt::Debug + Send + Sync {
     /// Shares an entry. Returns when it is shared, or after a short time; then it goes on beside the caller.
     fn share(&self, entry: DenyEntry) -> CoordinatorFuture<'_, ()>;
 
+    /// Waits until everything that was shared has reached the store, at most so long. True when nothing is left.
+    fn drain(&self, at_most: Duration) -> CoordinatorFuture<'_, bool> {
+        let _ = at_most;
+        Box::pin(std::future::ready(true))
+    }
+
     /// How long ago the copy was last known to be complete; `None`: never yet.
     fn age(&self) -> Option<Duration>;
 }
@@ -87,6 +97,8 @@ struct Entries {
     users: HashMap<Box<str>, Rule>,
     organizations: HashMap<Box<str>, Rule>,
     memberships: HashMap<(Box<str>, Box<str>), Rule>,
+    /// How many had to go before their time since somebody asked.
+    forgotten: usize,
 }
 
 /// Tokens from before a time are overruled, until a time.
@@ -105,6 +117,7 @@ impl DenyList {
             users: HashMap::new(),
             organizations: HashMap::new(),
             memberships: HashMap::new(),
+            forgotten: 0,
         };
         let (entries, changes) = (RwLock::new(entries), watch::Sender::new(0));
         Self {
@@ -136,7 +149,17 @@ impl DenyList {
         if entry.until <= now {
             return;
         }
-        let changed = self.write().put(entry, now, self.shared.settings.max_entries);
+        let (changed, forgotten) = {
+            let mut entries = self.write();
+            let changed = entries.put(entry, now, self.shared.settings.max_entries);
+            (changed, std::mem::take(&mut entries.forgotten))
+        };
+        if forgotten > 0 {
+            tracing::error!(
+                forgotten,
+                "the deny list is full: what would have ended first is forgotten before its time; raise `DenyListSettings::max_entries`"
+            );
+        }
         if changed {
             self.shared.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
         }
@@ -176,6 +199,12 @@ impl DenyList {
         self.read().all(now)
     }
 
+    /// How many entries are in force. Looks at each: for a gauge now and then.
+    #[must_use]
+    pub fn in_force(&self) -> usize {
+        self.read().in_force(self.shared.clock.now())
+    }
+
     /// How many entries there are, those included whose time is over and that nobody has missed yet.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -209,6 +238,14 @@ impl DenyList {
                 .store
                 .get()
                 .is_some_and(|store| store.age().is_none_or(|age| age > self.shared.settings.max_stale))
+    }
+
+    /// Waits until what was denied here has reached the shared store, at most so long. True when nothing is left.
+    pub(crate) async fn drain(&self, at_most: Duration) -> bool {
+        match self.shared.store.get() {
+            Some(store) => store.drain(at_most).await,
+            None => true,
+        }
     }
 
     /// A handle that does not keep it alive.
@@ -258,19 +295,22 @@ impl Entries {
             Denial::Session { id } => {
                 let news = self.sessions.get(&*id).is_none_or(|known| known < until);
                 if news {
-                    self.sessions.put(id, until, now);
+                    self.forgotten += self.sessions.put(id, until, now);
                 }
                 news
             }
             Denial::User { id, issued_before } => {
-                Rule { issued_before, until }.put(&mut self.users, id, now, most)
+                let rule = Rule { issued_before, until };
+                rule.put(&mut self.users, id, now, most, &mut self.forgotten)
             }
             Denial::Organization { id, issued_before } => {
-                Rule { issued_before, until }.put(&mut self.organizations, id, now, most)
+                let rule = Rule { issued_before, until };
+                rule.put(&mut self.organizations, id, now, most, &mut self.forgotten)
             }
             Denial::Membership { user_id, organization_id, issued_before } => {
                 let pair = (user_id, organization_id);
-                Rule { issued_before, until }.put(&mut self.memberships, pair, now, most)
+                let rule = Rule { issued_before, until };
+                rule.put(&mut self.memberships, pair, now, most, &mut self.forgotten)
             }
         }
     }
@@ -286,6 +326,12 @@ impl Entries {
             .and_then(|id| self.memberships.get(&(claims.subject().into(), id.into())));
         let organization = organization.and_then(|id| self.organizations.get(id));
         [self.users.get(claims.subject()), organization, membership].into_iter().flatten()
+    }
+
+    fn in_force(&self, now: UnixMillis) -> usize {
+        let sessions = self.sessions.iter().map(|(_, until)| until);
+        let rules = self.users.values().chain(self.organizations.values()).chain(self.memberships.values());
+        sessions.chain(rules.map(|rule| rule.until)).filter(|until| *until > now).count()
     }
 
     fn len(&self) -> usize {
@@ -310,12 +356,13 @@ impl Entries {
 
 impl Rule {
     /// Two rules for the same become one that says both. True when that says something new.
-    fn put<K: std::hash::Hash + Eq + Clone>(
+    fn put<K: Hash + Eq>(
         self,
         rules: &mut HashMap<K, Self>,
         key: K,
         now: UnixMillis,
         most: usize,
+        forgotten: &mut usize,
     ) -> bool {
         if let Some(known) = rules.get_mut(&key) {
             let both = Self {
@@ -327,22 +374,7 @@ impl Rule {
             return news;
         }
         if rules.len() >= most {
-            rules.retain(|_, rule| rule.until > now);
-        }
-        if rules.len() >= most {
-            let mut ends: Vec<_> = rules.values().map(|rule| rule.until).collect();
-            ends.sort_unstable();
-            let last = ends.get(most / 8).copied().unwrap_or_default();
-            // Of those that end at that moment, which may be all, only as many as must.
-            let mut at_last = most / 8 + 1 - ends.partition_point(|until| *until < last);
-            rules.retain(|_, rule| match rule.until.cmp(&last) {
-                Ordering::Less => false,
-                Ordering::Equal if at_last > 0 => {
-                    at_last -= 1;
-                    false
-                }
-                _ => true,
-            });
+            *forgotten += make_room(rules, most, now, |rule| rule.until);
         }
         rules.insert(key, self);
         true

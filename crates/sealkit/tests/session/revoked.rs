@@ -71,7 +71,7 @@ async fn a_rule_with_a_refresh_that_cannot_be_had_now_serves_nothing_and_keeps_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_provider_then_refuses_is_cleared_on_a_navigation_only() {
+async fn what_the_provider_then_refuses_is_over_and_its_cookie_goes_when_its_token_has_ended() {
     let world = World::new();
     let old = a_minute_old(&world, MintSession::for_user(ADA)).await;
     let id = world.user_id(ADA);
@@ -80,8 +80,11 @@ async fn what_the_provider_then_refuses_is_cleared_on_a_navigation_only() {
     world.sealkit.deny_list().deny(Denial::user(id, world.now())).await;
     refused(&world.resolve(&old).await, Reason::SessionRevoked);
     let outcome = navigate(&world, &old).await;
-    assert_eq!((outcome.reason(), outcome.cookie()), (Some(Reason::SessionRevoked), &CookieAction::Clear));
+    assert_eq!((outcome.reason(), outcome.cookie()), (Some(Reason::SessionRevoked), &CookieAction::Keep));
     assert_eq!(world.grant_count(), 1, "a refusal is remembered");
+    world.pass(5 * MINUTE).await;
+    let outcome = navigate(&world, &old).await;
+    assert_eq!((outcome.reason(), outcome.cookie()), (Some(Reason::InvalidGrant), &CookieAction::Clear));
 }
 
 #[tokio::test(start_paused = true)]
