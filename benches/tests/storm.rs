@@ -87,6 +87,33 @@ fn replicas_that_know_nothing_of_each_other_are_seen_to_log_out() {
 }
 
 #[test]
+fn a_session_that_one_replica_ended_is_refused_by_all_and_no_other_is() {
+    let output = Command::new(env!("CARGO_BIN_EXE_storm"))
+        .args(["--revocation", "--sessions", "12", "--clients", "4"])
+        .output()
+        .expect("the program runs");
+    let Some(lines) = lines_or_skip(&output, "sealkit", "redis-server") else { return };
+    // By sign-out and by webhook, without and with load; whether it took a second is for a machine that has time. Whatever else
+    // goes wrong stands below its line.
+    let seen: Vec<_> = lines.iter().map(|line| (line[0].as_str(), line[1].as_str(), &line[2..=5])).collect();
+    let kinds: Vec<_> = seen.iter().map(|(server, by, rest)| (*server, *by, rest[0].as_str())).collect();
+    let three = "sealkit ×3";
+    let expected = [
+        (three, "sign-out", "0"),
+        (three, "webhook", "0"),
+        (three, "sign-out", "4"),
+        (three, "webhook", "4"),
+    ];
+    assert_eq!(kinds, expected, "{output:?}");
+    for (_, _, rest) in seen {
+        assert_eq!((rest[2].as_str(), rest[3].as_str()), ("6", "6"), "{output:?}");
+        assert_eq!(rest[0] == "0", rest[1] == "0", "the load was served: {output:?}");
+    }
+    let table = String::from_utf8_lossy(&output.stdout);
+    assert!(!table.contains(" × "), "{table}");
+}
+
+#[test]
 fn one_client_that_is_never_late_loses_nothing_with_node_either() {
     let output = storm(&["--clients", "1", "--late", "0", "--replicas", "1", "--sessions", "1"]);
     let Some(lines) = lines_or_skip(&output, "node", "Node") else { return };

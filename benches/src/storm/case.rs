@@ -54,7 +54,7 @@ struct Storm<'o> {
 
 impl<'o> Storm<'o> {
     async fn begin(case: Case, options: &'o Options, parts: &Parts) -> Result<Self, Failed> {
-        let provider = Provider::start(&case).await?;
+        let provider = Provider::start(case.window.0).await?;
         let shared = case.server == Kind::Sealkit && case.processes > 1 && !options.no_redis;
         let redis = match &parts.redis {
             Some(program) if shared => Some(Redis::start(program).await?),
@@ -203,7 +203,8 @@ struct Planned {
     visit: Visit,
 }
 
-fn command(kind: Kind, parts: &Parts) -> Result<Command, Failed> {
+/// Runs a server of this kind.
+pub(crate) fn command(kind: Kind, parts: &Parts) -> Result<Command, Failed> {
     let mut command = match kind {
         Kind::Sealkit => {
             let mut command = Command::new(std::env::current_exe()?);

@@ -1,6 +1,6 @@
 //! A client of one browser: sends a cookie, waits as it is told to, and says what became of it.
 
-use reqwest::{Client, Response, StatusCode, header, redirect};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, header, redirect};
 use std::{
     net::SocketAddr,
     time::{Duration, Instant},
@@ -16,13 +16,16 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// A client that follows nothing and keeps no connection: nobody is served faster for having been here before, and no connection
 /// is closed under a request because its server thinks that minutes have passed.
 pub(crate) fn client() -> Client {
-    Client::builder()
-        .no_proxy()
-        .redirect(redirect::Policy::none())
-        .pool_max_idle_per_host(0)
-        .timeout(PATIENCE)
-        .build()
-        .expect("an HTTP client")
+    build(Client::builder().pool_max_idle_per_host(0))
+}
+
+/// One that does, for clocks that nobody moves.
+pub(crate) fn client_that_keeps_connections() -> Client {
+    build(Client::builder())
+}
+
+fn build(client: ClientBuilder) -> Client {
+    client.no_proxy().redirect(redirect::Policy::none()).timeout(PATIENCE).build().expect("an HTTP client")
 }
 
 /// What is asked.

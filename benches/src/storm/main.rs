@@ -1,5 +1,5 @@
 //! `storm`: shows that no session is lost, however many requests refresh it at once, in however many processes, and how long they
-//! wait. See `docs/refresh-storm.md`.
+//! wait; with `--revocation`, how soon a session that one process ended is refused by all. See `docs/refresh-storm.md`.
 //!
 //! The driver is the provider, the clients, and the clock of everybody; the servers are processes of their own: this program
 //! again (`storm replica`), and Node with WorkOS's own package.
@@ -13,6 +13,7 @@ mod provider;
 mod random;
 mod redis;
 mod replica;
+mod revocation;
 mod row;
 
 use clap::Parser as _;
@@ -52,6 +53,9 @@ async fn main() -> ExitCode {
 }
 
 async fn drive(options: Options) -> ExitCode {
+    if options.revocation {
+        return revocation::drive(options).await;
+    }
     let parts = Arc::new(Parts::find(&options));
     let options = Arc::new(options);
     let mut cases = options.cases();

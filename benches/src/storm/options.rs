@@ -5,18 +5,31 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 
 /// Storms sessions with refreshes and shows that none is lost: replica processes, concurrent clients, expiries.
 ///
-/// Every combination is a line; exit code 1 if sealkit lost a session or asked for more than one grant for an expiry.
+/// Every combination is a line; exit code 1 if sealkit lost a session, or an expiry had more or less than one grant. With
+/// `--revocation` it shows how soon a session that was ended is refused everywhere.
 #[derive(Debug, Parser)]
 #[command(name = "storm")]
 pub(crate) struct Options {
     /// Replica processes behind one Redis
-    #[arg(long, value_delimiter = ',', default_value = "1,2,4", value_name = "N,…")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "1,2,4",
+        default_value_if("revocation", "true", "3"),
+        value_name = "N,…"
+    )]
     pub(crate) replicas: Vec<usize>,
     /// Clients that ask at once
-    #[arg(long, default_value_t = 200, value_name = "N")]
+    #[arg(long, default_value = "200", default_value_if("revocation", "true", "16"), value_name = "N")]
     pub(crate) clients: usize,
     /// Sessions that the clients share
-    #[arg(long, value_delimiter = ',', default_value = "1,20", value_name = "N,…")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "1,20",
+        default_value_if("revocation", "true", "200"),
+        value_name = "N,…"
+    )]
     pub(crate) sessions: Vec<usize>,
     /// How often the access token expires
     #[arg(long, default_value_t = 5, value_name = "N")]
@@ -40,6 +53,11 @@ pub(crate) struct Options {
     /// Lines that are worked on at once
     #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) jobs: u64,
+    /// Measures another thing: how long a session that one replica ended is still served by the others. `--sessions` are
+    /// ended [default: 200], at `--replicas` processes [default: 3], with nothing else to do and with `--clients` that ask for
+    /// other sessions all the while [default: 16]. Exit code 1 if one was served for longer than a second
+    #[arg(long, conflicts_with_all = ["expiries", "latency", "window", "late", "spread", "jobs", "quick", "no_redis", "no_node"])]
+    pub(crate) revocation: bool,
     /// A minute in place of ten: two expiries, 0.2 s and 7 s, strict, one session
     #[arg(long)]
     pub(crate) quick: bool,

@@ -16,6 +16,7 @@ pub(crate) struct Settings {
     pub(crate) provider: String,
     pub(crate) password: String,
     pub(crate) redirect_uri: String,
+    pub(crate) webhook_secret: String,
     pub(crate) redis: Option<String>,
 }
 

@@ -1,8 +1,8 @@
 //! The provider, in this process and on a port of this machine: signs in, is slow, and counts.
 
-use super::{options::Case, process::Settings};
+use super::process::Settings;
 use sealkit::{Config, KeyRing, Sealkit, session::AuthResponse};
-use sealkit_devidp::{DevIdp, Endpoint, Fault, MintSession, RefreshCounts, Server};
+use sealkit_devidp::{DevIdp, Endpoint, Fault, MintSession, RefreshCounts, Server, Webhook};
 use std::time::Duration;
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -21,8 +21,8 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
-    pub(crate) async fn start(case: &Case) -> Result<Self, Failed> {
-        let idp = DevIdp::builder().replay_window(case.window.0).build()?;
+    pub(crate) async fn start(replay_window: Duration) -> Result<Self, Failed> {
+        let idp = DevIdp::builder().replay_window(replay_window).build()?;
         let server = idp.serve(([127, 0, 0, 1], 0).into()).await?;
         // Of the run alone: it seals what the run mints.
         let password = "0123456789abcdef".repeat(4);
@@ -45,6 +45,7 @@ impl Provider {
             provider: self.server.url(),
             password: self.password.clone(),
             redirect_uri: REDIRECT_URI.to_owned(),
+            webhook_secret: self.idp.webhook_secret(),
             redis,
         }
     }
@@ -63,6 +64,21 @@ impl Provider {
         let slow = if carried_out_at_once { slow.after_effect() } else { slow };
         self.idp.clear_faults(Endpoint::Authenticate);
         self.idp.fault(Endpoint::Authenticate, slow);
+    }
+
+    /// From now on access tokens live for so long.
+    pub(crate) fn give_tokens_that_live(&self, lifetime: Duration) {
+        self.idp.set_token_lifetime(lifetime);
+    }
+
+    /// Ends a session, and gives the webhook that says so; `None` if it was over.
+    pub(crate) fn revoke(&self, session_id: &str) -> Option<Webhook> {
+        drop(self.idp.webhooks());
+        self.idp.revoke_session(session_id);
+        self.idp.webhooks().into_iter().find(|webhook| {
+            let event = webhook.json();
+            event["event"] == "session.revoked" && event["data"]["id"] == session_id
+        })
     }
 
     pub(crate) fn advance(&self, by: Duration) {

@@ -71,6 +71,7 @@ async fn app(settings: &Settings, clock: &Arc<ShiftedClock>) -> Result<Router, F
         .api_base(&settings.provider)
         .cookie_password(settings.password.as_str())
         .redirect_uri(&settings.redirect_uri)
+        .webhook_secrets([settings.webhook_secret.as_str()])
         .build()?;
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
     let mut sealkit = Sealkit::builder(config).clock(Arc::clone(&clock));
@@ -81,6 +82,7 @@ async fn app(settings: &Settings, clock: &Arc<ShiftedClock>) -> Result<Router, F
     let layer = SessionLayer::new(sealkit.build()?);
     Ok(Router::new()
         .route("/", get(async |session: Session| session.id().to_owned()))
+        .merge(sealkit_axum::routes(&layer))
         .layer(layer)
         .layer(axum::middleware::map_response(tell_reason)))
 }

@@ -102,12 +102,12 @@ impl Row {
         let lost = self.logouts + self.odd + self.sign_ins + self.uneven;
         self.case.server == Kind::Sealkit && self.coordinated && lost > 0
     }
+}
 
-    /// The wait that so many of a hundred did not exceed, in seconds.
-    fn percentile(sorted: &[Duration], percent: usize) -> f64 {
-        let rank = (sorted.len() * percent).div_ceil(100).max(1);
-        sorted.get(rank - 1).map_or(f64::NAN, Duration::as_secs_f64)
-    }
+/// The wait that so many of a hundred did not exceed, in seconds.
+pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).map_or(f64::NAN, Duration::as_secs_f64)
 }
 
 impl fmt::Display for Row {
@@ -134,9 +134,9 @@ impl fmt::Display for Row {
             self.grants.refused,
             self.logouts,
             self.busy,
-            Self::percentile(&waits, 50),
-            Self::percentile(&waits, 99),
-            Self::percentile(&waits, 100),
+            percentile(&waits, 50),
+            percentile(&waits, 99),
+            percentile(&waits, 100),
         )?;
         for (reason, count) in &self.reasons {
             write!(f, "\n    {count} × {reason}")?;
@@ -216,9 +216,9 @@ mod tests {
     #[test]
     fn a_percentile_is_a_wait_that_was_had() {
         let waits: Vec<Duration> = (1..=200).map(Duration::from_secs).collect();
-        let of = |percent| Row::percentile(&waits, percent);
+        let of = |percent| percentile(&waits, percent);
         assert_eq!((of(50), of(99), of(100)), (100.0, 198.0, 200.0));
-        assert_eq!(Row::percentile(&waits[..1], 50), 1.0);
-        assert!(Row::percentile(&[], 50).is_nan());
+        assert_eq!(percentile(&waits[..1], 50), 1.0);
+        assert!(percentile(&[], 50).is_nan());
     }
 }
