@@ -7,7 +7,7 @@ use crate::{
     },
     world::{ADA, Replica, World, impatient, mint, refreshed, settings},
 };
-use sealkit::{CookieAction, Reason};
+use sealkit::{CookieAction, Reason, revocation::Denial};
 use sealkit_devidp::MintSession;
 use std::{collections::HashSet, time::Duration};
 
@@ -102,6 +102,27 @@ async fn who_is_refused_while_the_store_is_slow_keeps_the_cookie_and_finds_the_o
         })
         .await;
         assert_eq!(world.accepted(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_sign_out_beside_a_slow_store_holds_here_at_once_and_comes_through_to_others() {
+    for delays in TOO_SLOW {
+        let Some(world) = World::lenient().await else { return };
+        let way = SlowWay::to(&world.redis).await;
+        let [a, b] = replicas(&world, &way).await;
+        let cookie = world.expired(&a);
+        way.takes(delays);
+        refreshed(&a.navigate(&cookie).await);
+        let session_id = a.session_id(&cookie);
+        a.sealkit.deny_list().deny(Denial::session(session_id.as_str())).await;
+        let over = (Some(Reason::SessionRevoked), &CookieAction::Clear);
+        let outcome = a.navigate(&cookie).await;
+        assert_eq!((outcome.reason(), outcome.cookie()), over);
+        // Slow as it is: the list is followed with more patience than a request has.
+        eventually("the other knows", async || b.sealkit.deny_list().denies_session(&session_id)).await;
+        let outcome = b.navigate(&cookie).await;
+        assert_eq!((outcome.reason(), outcome.cookie()), over);
     }
 }
 
