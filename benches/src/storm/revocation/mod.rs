@@ -96,6 +96,9 @@ async fn run(plan: Plan, parts: &Parts) -> Result<[Row; 2], Failed> {
     if plan.replicas < 2 {
         return Err("with one replica there is no other that could learn of it".into());
     }
+    if plan.sessions < Means::ALL.len() {
+        return Err("with one session there is none left to be ended by the other means".into());
+    }
     let redis = Redis::start(parts.redis.as_ref().ok_or("no redis-server")?).await?;
     let provider = Provider::start(Duration::ZERO).await?;
     provider.give_tokens_that_live(TOKEN_LIFETIME);
