@@ -10,7 +10,7 @@ use std::{collections::HashSet, time::Duration};
 
 const MINUTE: i64 = 60;
 
-/// One that is right, one that is two minutes behind, and one that is further ahead than any result is kept.
+/// One that is right, one that is two minutes behind, and one that is twenty minutes ahead.
 async fn apart(world: &World) -> [Replica; 3] {
     let [right, behind, ahead] = [world.replica().await, world.replica().await, world.replica().await];
     behind.clock.is_ahead_by(-2 * MINUTE);
@@ -44,12 +44,13 @@ async fn replicas_whose_clocks_are_apart_make_one_grant_and_share_its_result() {
         }
         assert_eq!((world.grants(), tokens.len()), (round, 1));
     }
-    assert_eq!(world.places().await.len(), 3);
+    let mut lives = Vec::new();
     for place in world.places().await {
-        // Whoever wrote it: the store's clock counts, and nobody else's.
-        let life: i64 = world.redis.query(&["PTTL", &place]).await.unwrap();
-        assert!((300_000..=600_000).contains(&life), "{life}");
+        lives.push(world.redis.query::<u64>(&["PTTL", &place]).await.unwrap());
     }
+    // Whoever wrote it: the store's clock counts, and nobody else's.
+    let (shortest, longest) = (lives.iter().min().unwrap(), lives.iter().max().unwrap());
+    assert!(lives.len() == 3 && *shortest > 500_000 && longest - shortest < 60_000, "{lives:?}");
 }
 
 #[tokio::test]
@@ -70,12 +71,14 @@ async fn a_cookie_of_a_wrong_clock_is_as_good_as_any() {
 async fn a_clock_that_is_put_right_or_goes_wrong_takes_no_result_away() {
     let Some(world) = World::strict().await else { return };
     let a = world.replica().await;
-    // Remembered in this process at one time, asked for at another.
-    for (round, (before, after)) in (1..).zip([(2, 0), (20, 0), (0, 2), (0, 20), (20, -20), (-20, 20)]) {
+    // Remembered in this process at one time, asked for at another; the last two are further apart than any result is kept.
+    for (round, (before, after)) in
+        (1..).zip([(2, 0), (20, 0), (0, 2), (0, 20), (20, -20), (-20, 20), (-150, 0), (0, -150)])
+    {
         a.clock.is_ahead_by(before * MINUTE);
         let cookie = ended_everywhere(&world, &a);
         // Also for a clock that is behind.
-        world.idp.clock().advance(Duration::from_secs(1200));
+        world.idp.clock().advance(Duration::from_secs(9000));
         let token = refreshed(&a.navigate(&cookie).await);
         a.clock.is_ahead_by(after * MINUTE);
         for _ in 0..2 {
