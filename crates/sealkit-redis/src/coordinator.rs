@@ -9,7 +9,8 @@ use crate::{
     lease::LET_GO,
     meeting::Meeting,
     record::{self, FREE, Refusal, Stored},
-    script::{Done, Scripts},
+    replicas::Replicas,
+    script::{Claimed, Scripts},
     settings::OnError,
     shared::Shared,
     waits::Waits,
@@ -31,8 +32,9 @@ use tokio::{
 /// Failures in a row after which a store that was not asked before counts as out of reach.
 const TRIES: u32 = 3;
 
-/// Longest time that anybody waits for somebody else's grant. No grant takes so long.
-const LONGEST: Duration = Duration::from_secs(60);
+/// Longest time that anybody waits for somebody else's grant. No grant takes so long: its last attempt is sent after 25 s at the
+/// latest and takes five minutes at most, whatever is set.
+pub(crate) const LONGEST: Duration = Duration::from_secs(330);
 
 /// What an operator hears.
 const OUT_OF_REACH: &str =
@@ -61,22 +63,35 @@ enum Met {
 enum Found {
     Answer(Published),
     Ended,
-    /// Somebody is at it; at which older place, if it is not at ours.
-    Held(Option<CoordinationKey>),
+    /// Somebody is at it: for so long at our place, if the lease is not renewed.
+    Held(Duration),
+    /// Somebody is at it at this older place.
+    HeldElsewhere(CoordinationKey),
     /// A result that is not to be destroyed, although it is of no use here.
     Unreadable,
     /// Something that is of no use to this request.
     Useless(Vec<u8>, Vec<Refusal>),
-    Ours(Done),
+    /// The place is ours; and whether nothing was there.
+    Ours(bool),
 }
 
 impl RedisCoordinator {
     pub(crate) fn new(store: Connection, settings: Arc<RedisSettings>, clock: Arc<dyn Clock>) -> Self {
         let mut local = InProcessSettings::default();
-        (local.keep_results, local.keep_refusals) = (settings.result_kept, settings.refusal_kept);
+        local.keep_refusals = settings.refusal_kept;
         let local = InProcessCoordinator::new(Arc::clone(&clock), local);
-        let (scripts, unpublished) = (Scripts::new(), watch::Sender::new(0));
-        Self { local, shared: Arc::new(Shared { store, settings, clock, scripts, unpublished }) }
+        let (scripts, unpublished) = (Scripts::new(), watch::Sender::default());
+        Self {
+            local,
+            shared: Arc::new(Shared {
+                store,
+                settings,
+                clock,
+                scripts,
+                replicas: Replicas::default(),
+                unpublished,
+            }),
+        }
     }
 }
 
@@ -108,7 +123,7 @@ impl RefreshCoordinator for RedisCoordinator {
                 return false;
             }
             let mut unpublished = self.shared.unpublished.subscribe();
-            let published = unpublished.wait_for(|left| *left == 0);
+            let published = unpublished.wait_for(|left| left.results == 0);
             timeout(at_most.saturating_sub(begun.elapsed()), published).await.is_ok()
         })
     }
@@ -143,7 +158,8 @@ impl Shared {
     async fn meet(&self, meeting: &Meeting) -> Met {
         let mut taken = false;
         let met = self.ask(meeting, &mut taken).await;
-        if taken && !matches!(met, Met::Ours(_)) {
+        // A grant that is made alone needs it as well.
+        if taken && !matches!(met, Met::Ours(_) | Met::Alone) {
             // It ends by itself where this does not work.
             let _ = self.settle(meeting, FREE, LET_GO).await;
         }
@@ -155,7 +171,10 @@ impl Shared {
         let begun = Instant::now();
         let (mut over, mut refusals) = (Vec::new(), Vec::new());
         let (mut failed, mut held) = (0, None);
+        // When the lease ends that was seen last.
+        let mut ends = None;
         loop {
+            let asked = Instant::now();
             match self.attempt(meeting, &over, taken).await {
                 Ok(Found::Answer(mut published)) => {
                     // It was there before anybody here asked, unless we have seen it being made.
@@ -164,8 +183,9 @@ impl Shared {
                 }
                 Ok(Found::Ended) => return Met::Answer(meeting.request.revoked()),
                 Ok(Found::Unreadable) => return Met::Alone,
-                Ok(Found::Ours(how)) => {
-                    if held.is_some() && how == Done::New {
+                Ok(Found::Ours(new)) => {
+                    // Gone before its time, it was the store that lost it, and nobody died.
+                    if new && ends.is_some_and(|ends| Instant::now() >= ends) {
                         tracing::warn!(key = ?meeting.request.key(), "a process left a refresh unfinished; it is taken over");
                         metrics::counter!(telemetry::LEASE_TAKEOVERS).increment(1);
                     }
@@ -176,8 +196,12 @@ impl Shared {
                     failed = 0;
                     continue;
                 }
-                Ok(Found::Held(_)) => {
+                Ok(found @ (Found::Held(_) | Found::HeldElsewhere(_))) => {
                     (failed, held) = (0, Some(Instant::now()));
+                    ends = match found {
+                        Found::Held(left) => Some(asked + left),
+                        _ => None,
+                    };
                     if begun.elapsed() > LONGEST {
                         return Met::Unavailable;
                     }
@@ -215,22 +239,27 @@ impl Shared {
         }
         // Also when the answer is lost.
         *taken = true;
-        let how = match self.claim("claim", meeting, over).await? {
-            Done::Not(value) => {
+        let new = match self.claim(meeting, over).await? {
+            Claimed::New => true,
+            Claimed::Over => false,
+            Claimed::Held(left) => {
+                *taken = false;
+                return Ok(Found::Held(left));
+            }
+            Claimed::Not(value) => {
                 *taken = false;
                 return self.judge(meeting, value).await;
             }
-            how => how,
         };
         // While secrets are changed, two processes may each have taken the place that they write to, and one of them cannot know
         // whether the other has seen it. So whoever sees another goes no further: the greater key lets go, the lesser one waits
         // with its place taken until the other has let go or is done.
         Ok(match self.find_older(meeting).await? {
-            None => Found::Ours(how),
-            Some(Found::Held(Some(theirs))) if theirs < *meeting.request.key() => {
+            None => Found::Ours(new),
+            Some(Found::HeldElsewhere(theirs)) if theirs < *meeting.request.key() => {
                 self.settle(meeting, FREE, LET_GO).await?;
                 *taken = false;
-                Found::Held(Some(theirs))
+                Found::HeldElsewhere(theirs)
             }
             Some(found) => found,
         })
@@ -241,7 +270,7 @@ impl Shared {
         let mut held = None;
         for (place, key) in meeting.older_places() {
             match self.read(place, key).await? {
-                Stored::Leased => {
+                Stored::Leased { .. } => {
                     held = Some(held.map_or(place.key, |least: CoordinationKey| least.min(place.key)))
                 }
                 stored => {
@@ -251,15 +280,13 @@ impl Shared {
                 }
             }
         }
-        Ok(held.map(|least| Found::Held(Some(least))))
+        Ok(held.map(Found::HeldElsewhere))
     }
 
     /// What the value of its own place is to this request.
-    async fn judge(&self, meeting: &Meeting, value: Option<Vec<u8>>) -> Result<Found, StoreError> {
-        let stored = record::read(&meeting.request.place, value.as_deref());
-        let value = value.unwrap_or_default();
+    async fn judge(&self, meeting: &Meeting, value: Vec<u8>) -> Result<Found, StoreError> {
+        let stored = record::read(&meeting.request.place, Some(&value));
         let refusals = match stored {
-            Stored::Leased => return Ok(Found::Held(None)),
             Stored::Refusals(ref refusals) => {
                 let (now, kept) = (self.clock.now(), self.settings.refusal_kept);
                 refusals.iter().filter(|refusal| refusal.is_in_force(now, kept)).cloned().collect()
@@ -268,7 +295,9 @@ impl Shared {
                 tracing::warn!(key = ?meeting.request.key(), "another process has stored the result of a refresh in a way that this one cannot read");
                 return Ok(Found::Unreadable);
             }
-            Stored::Success { .. } | Stored::Nothing | Stored::Unreadable => Vec::new(),
+            Stored::Success { .. } | Stored::Nothing | Stored::Leased { .. } | Stored::Unreadable => {
+                Vec::new()
+            }
         };
         match self.answer(meeting, stored) {
             Some(answer) => self.given(meeting, answer).await,

@@ -1,16 +1,18 @@
 //! A grant of ours, and how everybody else hears of it.
 
 use crate::{
+    StoreError,
+    coordinator::LONGEST,
     lease::{LET_GO, Lease},
     meeting::Meeting,
     record::{self, FREE, Refusal, Stored},
-    script::Done,
+    script::{Done, Holding, Met},
     shared::Shared,
     waits::Waits,
 };
 use sealkit::{
     Failure, Reason,
-    refresh::{GrantJob, Published},
+    refresh::{GrantJob, GrantResult, Published},
     session::AuthResponse,
     token,
 };
@@ -20,14 +22,12 @@ use tokio::time::{Instant, sleep};
 /// How often publishing is tried before the caller is answered; then it goes on beside.
 const TRIES: u32 = 3;
 
-/// First and longest wait between attempts to publish beside.
-const BESIDE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// First wait between attempts to publish beside. The longest is that of a lease that could not be renewed: whoever is refused
+/// elsewhere waits as long for either.
+const BESIDE: Duration = Duration::from_millis(50);
 
-/// Most results that wait to be published: so many processes' refreshes of some minutes without a store.
-const MOST: usize = 10_000;
-
-/// How many milliseconds the server waits for its replicas.
-const REPLICAS_WITHIN: u32 = 50;
+/// Most results that wait to be published, and most bytes of them: so many processes' refreshes of some minutes without a store.
+const MOST: Unpublished = Unpublished { results: 10_000, bytes: 64 * 1024 * 1024 };
 
 impl Shared {
     /// Makes the grant under our lease, and shares what it came to before anybody is answered.
@@ -39,27 +39,41 @@ impl Shared {
     ) -> Published {
         let lease = Lease::hold(self, meeting);
         let result = job().await;
-        let published = match result {
-            Ok(response) => self.succeeded(meeting, response).await,
-            Err(failure) if failure.is_retryable() => self.may_pass(meeting, failure, &refusals).await,
-            Err(failure) => self.refused(meeting, failure, refusals).await,
-        };
-        lease.end();
-        published
+        self.granted(meeting, lease, result, refusals).await
     }
 
-    /// Makes the grant although the store cannot be asked.
+    /// Makes the grant although the store cannot be asked. As soon as it can, the others hear of it, as of every grant.
     pub(crate) async fn grant_alone(self: &Arc<Self>, meeting: &Arc<Meeting>, job: GrantJob) -> Published {
         tracing::debug!(key = ?meeting.request.key(), "a refresh is made without the other processes");
-        match job().await {
-            Ok(response) => self.succeeded(meeting, response).await,
+        let lease = Lease::take(self, meeting);
+        let result = job().await;
+        let published = self.granted(meeting, lease, result, Vec::new()).await;
+        // Others may have been alone, too, and for longer.
+        if published.is_refusal() && !published.kept { published.unconfirmed() } else { published }
+    }
+
+    async fn granted(
+        self: &Arc<Self>,
+        meeting: &Arc<Meeting>,
+        lease: Lease,
+        result: GrantResult,
+        refusals: Vec<Refusal>,
+    ) -> Published {
+        match result {
+            Ok(response) => {
+                // Renewed until everybody can see the result.
+                let published = self.succeeded(meeting, response).await;
+                lease.end();
+                published
+            }
             Err(failure) => {
-                let theirs = match failure.reason() {
-                    Reason::InvalidGrant => self.look_again(meeting).await.success,
-                    _ => None,
-                };
-                let ours = || self.ours(meeting, Err(failure)).unconfirmed();
-                theirs.unwrap_or_else(ours)
+                // Or else it might be renewed over what is put in its place.
+                lease.end();
+                if failure.is_retryable() {
+                    self.may_pass(meeting, failure, &refusals).await
+                } else {
+                    self.refused(meeting, failure, refusals).await
+                }
             }
         }
     }
@@ -85,7 +99,8 @@ impl Shared {
             let _ = self.settle(meeting, FREE, LET_GO).await;
             return ours;
         };
-        let published = self.publish(meeting, value).await.unwrap_or(ours);
+        let life = ours.keep_for(meeting.request.result_kept);
+        let published = self.publish(meeting, value, life).await.unwrap_or(ours);
         // A sign-out that came meanwhile wins. Where the store does not say, this process's own list has the word.
         match self.has_ended(meeting, session_id.as_deref()).await {
             Ok(true) => meeting.request.revoked(),
@@ -93,13 +108,18 @@ impl Shared {
         }
     }
 
-    /// Publishes, now or beside the caller. Somebody else's success, if there was one before.
-    async fn publish(self: &Arc<Self>, meeting: &Arc<Meeting>, value: Vec<u8>) -> Option<Published> {
+    /// Publishes for so long, now or beside the caller. Somebody else's success, if there was one before.
+    async fn publish(
+        self: &Arc<Self>,
+        meeting: &Arc<Meeting>,
+        value: Vec<u8>,
+        life: Duration,
+    ) -> Option<Published> {
         let mut over = Vec::new();
         let mut waits = Waits::new(&self.settings);
         let mut tries = 0;
         loop {
-            match self.put(meeting, &value, &over).await {
+            match self.put(meeting, &value, life, &over).await {
                 Ok(Done::New | Done::Over) => return None,
                 Ok(Done::Not(theirs)) => {
                     match record::read(&meeting.request.place, theirs.as_deref()) {
@@ -112,7 +132,7 @@ impl Shared {
                 Err(_) => {
                     tries += 1;
                     if tries >= TRIES || self.store.is_degraded() {
-                        self.publish_beside(meeting, value);
+                        self.publish_beside(meeting, value, life);
                         return None;
                     }
                     sleep(waits.next()).await;
@@ -121,40 +141,36 @@ impl Shared {
         }
     }
 
-    async fn put(&self, meeting: &Meeting, value: &[u8], over: &[u8]) -> Result<Done, crate::StoreError> {
-        let done =
-            self.scripts.publish(&self.store, &meeting.key, value, self.settings.result_kept, over).await?;
+    async fn put(
+        &self,
+        meeting: &Meeting,
+        value: &[u8],
+        life: Duration,
+        over: &[u8],
+    ) -> Result<Done, StoreError> {
+        let done = self.scripts.publish(&self.store, &meeting.key, value, life, over).await?;
         if self.settings.wait_replicas > 0 && !matches!(done, Done::Not(_)) {
-            let mut wait = redis::cmd("WAIT");
-            wait.arg(self.settings.wait_replicas).arg(REPLICAS_WITHIN);
-            match self.store.command::<u32>("wait", &wait).await {
-                Ok(replicas) if replicas >= self.settings.wait_replicas => {}
-                Ok(replicas) => {
-                    tracing::warn!(replicas, "the result of a refresh is on fewer replicas than wanted")
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "the replicas of the coordinator's store were not waited for")
-                }
-            }
+            self.replicas.wait(&self.store, &self.settings, &meeting.key, life).await;
         }
         Ok(done)
     }
 
     /// Goes on trying for as long as the result is kept.
-    fn publish_beside(self: &Arc<Self>, meeting: &Arc<Meeting>, value: Vec<u8>) {
-        if *self.unpublished.borrow() >= MOST {
+    fn publish_beside(self: &Arc<Self>, meeting: &Arc<Meeting>, value: Vec<u8>, life: Duration) {
+        let Some(counted) = Counted::count(self, value.len()) else {
             tracing::warn!("too many results of refreshes wait to be shared; one stays in this process");
             return;
-        }
-        let counted = Unpublished::count(self);
+        };
         let meeting = Arc::clone(meeting);
         tokio::spawn(async move {
-            let shared = &counted.0;
-            let (mut wait, longest) = BESIDE;
+            let shared = &counted.shared;
+            let longest = shared.settings.renew_again();
+            let mut wait = BESIDE.min(longest);
             let begun = Instant::now();
-            while begun.elapsed() < shared.settings.result_kept && !meeting.request.has_ended() {
+            while begun.elapsed() < life && !meeting.request.has_ended() {
                 sleep(wait).await;
-                if shared.put(&meeting, &value, &[]).await.is_ok() {
+                let left = life.saturating_sub(begun.elapsed());
+                if shared.put(&meeting, &value, left, &[]).await.is_ok() {
                     return;
                 }
                 wait = (wait * 2).min(longest);
@@ -182,12 +198,14 @@ impl Shared {
     async fn refused(&self, meeting: &Meeting, failure: Failure, refusals: Vec<Refusal>) -> Published {
         let mut confirmed = true;
         if failure.reason() == Reason::InvalidGrant {
-            let look = self.look_again(meeting).await;
-            if let Some(theirs) = look.success {
-                let _ = self.settle(meeting, FREE, LET_GO).await;
-                return theirs;
+            match self.look_again(meeting).await {
+                Look::Answer(theirs) => {
+                    let _ = self.settle(meeting, FREE, LET_GO).await;
+                    return theirs;
+                }
+                Look::NoneHas => {}
+                Look::NoneCanSay => confirmed = false,
             }
-            confirmed = look.complete;
         }
         let refusal = Refusal {
             failure: failure.clone(),
@@ -204,6 +222,8 @@ impl Shared {
             Ok(Done::New | Done::Over) => true,
             Ok(Done::Not(theirs)) => match record::read(place, theirs.as_deref()) {
                 Stored::Success { published, .. } => return published,
+                // Others were refused as well, and the last of them stores it.
+                Stored::Leased { under_way: false } => true,
                 // The lease was lost: somebody may have been successful meanwhile.
                 _ => false,
             },
@@ -213,62 +233,151 @@ impl Shared {
         if confirmed { ours } else { ours.unconfirmed() }
     }
 
-    /// Looks for a success for a while: as long as the settings say, and longer while the store does not answer.
+    /// Looks for what others come to, until nobody has been at it for a while: every process that is has had the time to say so.
     async fn look_again(&self, meeting: &Meeting) -> Look {
+        let quiet = self.settings.quiet();
+        let patience = self.settings.second_look + self.settings.pause * 2;
         let mut waits = Waits::new(&self.settings);
-        let (begun, second_look) = (Instant::now(), self.settings.second_look);
-        let mut answered: Option<Instant> = None;
+        let (begun, mut heard, mut alone) = (Instant::now(), Instant::now(), None);
+        let mut over = Vec::new();
         loop {
-            let complete = match self.success_anywhere(meeting).await {
-                Ok(Some(published)) => return Look { success: Some(published), complete: true },
-                Ok(None) => {
-                    answered.get_or_insert_with(Instant::now);
-                    true
-                }
-                Err(_) => false,
+            let seen = self.see(meeting, &mut over).await;
+            let now = Instant::now();
+            alone = match seen {
+                Ok(Seen::Answer(published)) => return Look::Answer(published),
+                Ok(Seen::Itself) => Some(alone.unwrap_or(now)),
+                // The store has forgotten something: everybody says once more who is at it.
+                Ok(Seen::Nobody) => Some(now),
+                Ok(Seen::Others) | Err(_) => None,
             };
-            let long_enough = answered.is_some_and(|since| since.elapsed() >= second_look) && complete;
-            if long_enough || begun.elapsed() >= second_look + self.settings.pause * 2 {
-                return Look { success: None, complete: long_enough };
+            if seen.is_ok() {
+                heard = now;
+            }
+            if alone.is_some_and(|since| now >= since + quiet) {
+                return Look::NoneHas;
+            }
+            if now >= heard + patience || now >= begun + LONGEST {
+                return Look::NoneCanSay;
             }
             sleep(waits.next()).await;
         }
     }
 
-    async fn success_anywhere(&self, meeting: &Meeting) -> Result<Option<Published>, crate::StoreError> {
-        let mut unreadable = false;
-        for (place, key) in meeting.places() {
+    /// One look, which also keeps the lease. `over`: refusals that are of no use.
+    async fn see(&self, meeting: &Meeting, over: &mut Vec<u8>) -> Result<Seen, StoreError> {
+        let mut others = false;
+        for (place, key) in meeting.older_places() {
             match self.read(place, key).await? {
-                Stored::Success { published, .. } => return Ok(Some(published)),
-                Stored::UnreadableResult => unreadable = true,
-                Stored::Nothing | Stored::Leased | Stored::Refusals(_) | Stored::Unreadable => {}
+                Stored::Success { published, .. } => return Ok(Seen::Answer(published)),
+                // It may well be a success, of a newer version.
+                Stored::UnreadableResult => return Err(StoreError::Unreachable),
+                Stored::Leased { under_way } => others |= under_way,
+                Stored::Nothing | Stored::Refusals(_) | Stored::Unreadable => {}
             }
         }
-        // It may well be a success, of a newer version.
-        if unreadable { Err(crate::StoreError::Unreachable) } else { Ok(None) }
+        let value = match self.hold("look", meeting, Holding::Refused, over).await? {
+            _ if others => return Ok(Seen::Others),
+            Met::Others => return Ok(Seen::Others),
+            Met::Nobody => return Ok(Seen::Nobody),
+            Met::Itself => return Ok(Seen::Itself),
+            Met::Not(value) => value,
+        };
+        match record::read(&meeting.request.place, Some(&value)) {
+            Stored::Success { published, .. } => Ok(Seen::Answer(published)),
+            refusals @ Stored::Refusals(_) => Ok(match self.answer(meeting, refusals) {
+                Some((published, _)) => Seen::Answer(published),
+                None => {
+                    *over = value;
+                    Seen::Nobody
+                }
+            }),
+            Stored::Unreadable if value.starts_with(&[record::REFUSALS]) => {
+                *over = value;
+                Ok(Seen::Nobody)
+            }
+            _ => Err(StoreError::Unreachable),
+        }
     }
 }
 
-/// What a second look found.
-struct Look {
-    success: Option<Published>,
-    /// The store answered to the end.
-    complete: bool,
+/// What looking again came to.
+enum Look {
+    /// Somebody else's.
+    Answer(Published),
+    /// Nobody has a result, and nobody is at it.
+    NoneHas,
+    /// The store did not answer to the end.
+    NoneCanSay,
 }
 
-/// Counts a result that waits to be published.
-#[derive(Debug)]
-struct Unpublished(Arc<Shared>);
+/// What one look found.
+enum Seen {
+    Answer(Published),
+    /// Nobody is at it but who looks.
+    Itself,
+    /// The same, but nothing was known even of that.
+    Nobody,
+    /// Somebody's grant is under way.
+    Others,
+}
+
+/// Results that wait to be published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unpublished {
+    pub(crate) results: usize,
+    bytes: usize,
+}
 
 impl Unpublished {
-    fn count(shared: &Arc<Shared>) -> Self {
-        shared.unpublished.send_modify(|count| *count += 1);
-        Self(Arc::clone(shared))
+    /// One more, of so many bytes; `None` when that is too many.
+    fn with(self, bytes: usize) -> Option<Self> {
+        let more = Self { results: self.results + 1, bytes: self.bytes.saturating_add(bytes) };
+        (more.results <= MOST.results && more.bytes <= MOST.bytes).then_some(more)
     }
 }
 
-impl Drop for Unpublished {
+/// Counts one of them.
+#[derive(Debug)]
+struct Counted {
+    shared: Arc<Shared>,
+    bytes: usize,
+}
+
+impl Counted {
+    /// `None` when there are too many.
+    fn count(shared: &Arc<Shared>, bytes: usize) -> Option<Self> {
+        let fits = shared.unpublished.send_if_modified(|now| match now.with(bytes) {
+            Some(more) => {
+                *now = more;
+                true
+            }
+            None => false,
+        });
+        fits.then(|| Self { shared: Arc::clone(shared), bytes })
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.unpublished.send_modify(|count| *count = count.saturating_sub(1));
+        self.shared.unpublished.send_modify(|now| {
+            now.results = now.results.saturating_sub(1);
+            now.bytes = now.bytes.saturating_sub(self.bytes);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn most(bytes: usize) -> Unpublished {
+        std::iter::successors(Some(Unpublished::default()), |now| now.with(bytes)).last().unwrap()
+    }
+
+    #[test]
+    fn what_waits_to_be_published_is_bounded_in_number_and_in_bytes() {
+        assert_eq!(most(2_000), Unpublished { results: 10_000, bytes: 20_000_000 });
+        assert_eq!(most(64_000), Unpublished { results: 1_048, bytes: 67_072_000 });
+        assert_eq!(Unpublished::default().with(usize::MAX), None);
     }
 }

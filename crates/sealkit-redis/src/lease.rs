@@ -2,8 +2,8 @@
 
 use crate::{
     meeting::Meeting,
-    record::{self, FREE},
-    script::Done,
+    record::FREE,
+    script::{Holding, Met},
     shared::Shared,
 };
 use std::{sync::Arc, time::Duration};
@@ -24,11 +24,20 @@ pub(crate) struct Lease {
 impl Lease {
     /// Renews it from now on.
     pub(crate) fn hold(shared: &Arc<Shared>, meeting: &Arc<Meeting>) -> Self {
-        let renewing = tokio::spawn(renew(Arc::clone(shared), Arc::clone(meeting))).abort_handle();
+        Self::begin(shared, meeting, shared.settings.renew_every)
+    }
+
+    /// Takes it as soon as the store can be asked, and renews it.
+    pub(crate) fn take(shared: &Arc<Shared>, meeting: &Arc<Meeting>) -> Self {
+        Self::begin(shared, meeting, Duration::ZERO)
+    }
+
+    fn begin(shared: &Arc<Shared>, meeting: &Arc<Meeting>, first: Duration) -> Self {
+        let renewing = tokio::spawn(renew(Arc::clone(shared), Arc::clone(meeting), first)).abort_handle();
         Self { shared: Arc::clone(shared), meeting: Arc::clone(meeting), renewing, held: true }
     }
 
-    /// What became of the grant has taken its place.
+    /// The grant is over: what becomes of it takes the lease's place.
     pub(crate) fn end(mut self) {
         self.held = false;
     }
@@ -51,25 +60,23 @@ impl Drop for Lease {
     }
 }
 
-/// Renews until it is aborted, or somebody else has the place. A lease that got lost is taken again; a store that does not answer
-/// ends no grant.
-async fn renew(shared: Arc<Shared>, meeting: Arc<Meeting>) {
-    let mut wait = shared.settings.renew_every;
+/// Renews until it is aborted, or there is a result. A lease that got lost is taken again, beside that of whoever has the place
+/// now: each must know of the other, because the provider may refuse the one while the answer to the other is on its way. A store
+/// that does not answer ends no grant.
+async fn renew(shared: Arc<Shared>, meeting: Arc<Meeting>, first: Duration) {
+    let mut wait = first;
+    let mut warned = false;
     loop {
         sleep(wait).await;
-        wait = match shared.claim("renew", &meeting, &[]).await {
-            Ok(Done::New) => {
-                tracing::debug!(key = ?meeting.request.key(), "the lease of a refresh was lost, and taken again");
+        wait = match shared.hold("renew", &meeting, Holding::UnderWay, &[]).await {
+            Ok(Met::Others) if !warned => {
+                tracing::warn!(key = ?meeting.request.key(), "another process makes the same refresh as this one: the store has lost a lease, or could not be asked");
+                warned = true;
                 shared.settings.renew_every
             }
-            Ok(Done::Over) => shared.settings.renew_every,
-            Ok(Done::Not(value)) => {
-                if value.is_some_and(|value| value.first() == Some(&record::LEASE)) {
-                    tracing::warn!(key = ?meeting.request.key(), "another process has taken over a refresh that is still under way here");
-                }
-                return;
-            }
-            Err(_) => shared.settings.renew_every / 4,
+            Ok(Met::Nobody | Met::Itself | Met::Others) => shared.settings.renew_every,
+            Ok(Met::Not(_)) => return,
+            Err(_) => shared.settings.renew_again(),
         };
     }
 }

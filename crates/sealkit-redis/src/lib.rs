@@ -49,6 +49,7 @@ mod grant;
 mod lease;
 mod meeting;
 mod record;
+mod replicas;
 mod script;
 pub mod settings;
 mod shared;

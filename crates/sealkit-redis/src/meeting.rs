@@ -1,6 +1,6 @@
 //! A request as the store sees it: where to look, and in whose name.
 
-use crate::{RedisSettings, record::LEASE};
+use crate::RedisSettings;
 use sealkit::{
     SecureRandom, SystemRandom,
     refresh::{GrantRequest, Place},
@@ -14,18 +14,18 @@ pub(crate) struct Meeting {
     pub(crate) key: String,
     /// The keys of the older places.
     pub(crate) older: Vec<String>,
-    /// The lease of this attempt, like no other: whoever finds it again after a lost reply knows that it has the place.
-    pub(crate) lease: Vec<u8>,
+    /// Whose lease that of this attempt is, like no other: whoever finds it again after a lost reply knows that it has the place.
+    pub(crate) holder: [u8; 16],
 }
 
 impl Meeting {
     /// `None` when this machine gives no random bytes: then nothing could be sealed either.
     pub(crate) fn new(request: GrantRequest, settings: &RedisSettings) -> Option<Self> {
-        let mut lease = vec![LEASE; 17];
-        SystemRandom.fill(lease.get_mut(1..)?).ok()?;
+        let mut holder = [0; 16];
+        SystemRandom.fill(&mut holder).ok()?;
         let key = settings.place(request.key());
         let older = request.older.iter().map(|place| settings.place(&place.key)).collect();
-        Some(Self { request, key, older, lease })
+        Some(Self { request, key, older, holder })
     }
 
     /// The older places.

@@ -11,12 +11,15 @@ use serde_json::value::RawValue;
 use std::{borrow::Cow, sync::Arc, time::Duration};
 use zeroize::Zeroizing;
 
-/// A lease: this, and who holds it.
-pub(crate) const LEASE: u8 = b'L';
+/// Leases: this, and of each a letter and 16 bytes: `g` and who has a grant under way, `r` and who was refused and looks for what
+/// others come to. As a rule there is one; there are more after the store has lost a lease, or could not be asked for one.
+const LEASE: u8 = b'L';
+/// What a lease is made of, in bytes.
+const HOLDER: usize = 17;
 /// A sealed result.
 const RESULT: u8 = b'R';
 /// Sealed refusals.
-const REFUSALS: u8 = b'F';
+pub(crate) const REFUSALS: u8 = b'F';
 /// Nothing, for a moment after a holder let go: so that who waited for it knows that it did not die.
 pub(crate) const FREE: &[u8] = b"N";
 
@@ -34,8 +37,8 @@ const MAX_REFUSALS: usize = 8;
 pub(crate) enum Stored {
     /// Nothing.
     Nothing,
-    /// Somebody is at it.
-    Leased,
+    /// Somebody is at it. Not `under_way`: who was refused, and looks for what others come to.
+    Leased { under_way: bool },
     /// The success of a grant, and the session that it belongs to.
     Success { published: Published, session_id: Option<Arc<str>> },
     /// Why grants were refused.
@@ -79,7 +82,11 @@ pub(crate) fn with_refusal(mut older: Vec<Refusal>, new: Refusal) -> Vec<Refusal
 pub(crate) fn read(place: &Place, value: Option<&[u8]>) -> Stored {
     let Some((kind, sealed)) = value.and_then(<[u8]>::split_first) else { return Stored::Nothing };
     let read = match *kind {
-        LEASE => return Stored::Leased,
+        LEASE => {
+            return Stored::Leased {
+                under_way: sealed.chunks(HOLDER).any(|holder| holder.first() != Some(&b'r')),
+            };
+        }
         RESULT => open(place, sealed, RESULT).and_then(|text| success(&text)),
         REFUSALS => open(place, sealed, REFUSALS).and_then(|text| refusals(&text)),
         _ if value == Some(FREE) => return Stored::Nothing,
@@ -359,7 +366,12 @@ mod tests {
         assert!(write_success(&ours(), &large, None, None).is_none());
         assert!(matches!(read(&ours(), None), Stored::Nothing));
         assert!(matches!(read(&ours(), Some(FREE)), Stored::Nothing));
-        assert!(matches!(read(&ours(), Some(b"Labc")), Stored::Leased));
+        let (under_way, refused) = (b"gaaaaaaaaaaaaaaaa", b"rbbbbbbbbbbbbbbbb");
+        let leased = |holders: &[&[u8]]| match read(&ours(), Some(&[b"L", &holders.concat()[..]].concat())) {
+            Stored::Leased { under_way } => under_way,
+            other => panic!("{other:?}"),
+        };
+        assert!(leased(&[under_way]) && leased(&[refused, under_way]) && !leased(&[refused, refused]));
         assert!(matches!(read(&ours(), Some(b"?")), Stored::Unreadable));
     }
 

@@ -73,12 +73,14 @@ pub struct RedisSettings {
     pub lease: Duration,
     /// When the holder renews it. Default 1.7 s.
     pub renew_every: Duration,
-    /// How long a result is kept for late requests with the old cookie. Default 10 min; keep it equal to
-    /// [`RefreshSettings::result_kept`](sealkit::config::RefreshSettings::result_kept).
-    pub result_kept: Duration,
     /// How long a refusal is remembered. Default 30 s.
     pub refusal_kept: Duration,
-    /// How long somebody else's result is looked for after the provider refused the token. Default 1 s.
+    /// How long somebody else's result is looked for, at least, after the provider refused the token. Default 1 s.
+    ///
+    /// It takes longer where that is not enough to know that there is none: a process that lost its lease, because the store
+    /// forgot it or could not be asked, says within [`renew_every`](Self::renew_every), or within a quarter of it after a
+    /// [`pause`](Self::pause), that its grant is under way. So a refusal is final after 1.9 s with the defaults, and not while
+    /// another process is at it.
     pub second_look: Duration,
     /// First wait between two looks at somebody else's grant; later ones are longer. Default 5 ms.
     pub poll_first: Duration,
@@ -105,7 +107,6 @@ impl RedisSettings {
             pause: Duration::from_secs(1),
             lease: Duration::from_secs(5),
             renew_every: Duration::from_millis(1700),
-            result_kept: Duration::from_secs(600),
             refusal_kept: Duration::from_secs(30),
             second_look: Duration::from_secs(1),
             poll_first: Duration::from_millis(5),
@@ -188,15 +189,26 @@ impl RedisSettings {
                 "let a holder renew its lease at least twice before it ends",
             ));
         }
-        let never = [self.operation_timeout, self.connect_timeout, self.result_kept, self.refusal_kept];
+        let never = [self.operation_timeout, self.connect_timeout, self.refusal_kept];
         if never.iter().any(|time| time.as_millis() == 0) {
             problems.push(Problem::new(
                 "RedisSettings",
                 "holds a time under a millisecond",
-                "give operations, connecting, results and refusals a time",
+                "give operations, connecting and refusals a time",
             ));
         }
         target
+    }
+
+    /// When a lease is taken or renewed again that could not be.
+    pub(crate) fn renew_again(&self) -> Duration {
+        self.renew_every / 4
+    }
+
+    /// After so long without a sign of anybody else, nobody else is at it: everybody who is has had the time to say so.
+    pub(crate) fn quiet(&self) -> Duration {
+        let says_so = self.renew_every.max(self.pause + self.renew_again()) + self.operation_timeout * 2;
+        self.second_look.max(says_so)
     }
 
     /// Where everybody with this refresh token meets. The braces keep a cluster from splitting what belongs together.
@@ -226,7 +238,6 @@ impl fmt::Debug for RedisSettings {
             .field("ca", &self.ca)
             .field("operation_timeout", &self.operation_timeout)
             .field("lease", &self.lease)
-            .field("result_kept", &self.result_kept)
             .finish_non_exhaustive()
     }
 }

@@ -3,9 +3,11 @@
 use crate::{
     RedisSettings, StoreError,
     connection::Connection,
+    grant::Unpublished,
     meeting::Meeting,
     record::{self, Stored},
-    script::{Done, Scripts},
+    replicas::Replicas,
+    script::{Claimed, Done, Holding, Met, Scripts},
 };
 use sealkit::{
     Clock,
@@ -21,20 +23,28 @@ pub(crate) struct Shared {
     pub(crate) settings: Arc<RedisSettings>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) scripts: Scripts,
+    pub(crate) replicas: Replicas,
     /// Results that could not be published yet.
-    pub(crate) unpublished: watch::Sender<usize>,
+    pub(crate) unpublished: watch::Sender<Unpublished>,
 }
 
 impl Shared {
     /// Takes the place of this request, or takes it again.
-    pub(crate) async fn claim(
+    pub(crate) async fn claim(&self, meeting: &Meeting, over: &[u8]) -> Result<Claimed, StoreError> {
+        let life = self.settings.lease;
+        self.scripts.claim(&self.store, &meeting.key, &meeting.holder, life, over).await
+    }
+
+    /// Says to everybody that this attempt is at it, and whom it met.
+    pub(crate) async fn hold(
         &self,
         operation: &'static str,
         meeting: &Meeting,
+        holding: Holding,
         over: &[u8],
-    ) -> Result<Done, StoreError> {
-        let life = self.settings.lease;
-        self.scripts.claim(&self.store, operation, &meeting.key, &meeting.lease, life, over).await
+    ) -> Result<Met, StoreError> {
+        let lease = (meeting.key.as_str(), meeting.holder.as_slice(), self.settings.lease);
+        self.scripts.hold(&self.store, operation, lease, holding, over).await
     }
 
     /// Puts something in place of this attempt's lease.
@@ -44,7 +54,7 @@ impl Shared {
         instead: &[u8],
         life: Duration,
     ) -> Result<Done, StoreError> {
-        self.scripts.settle(&self.store, &meeting.key, &meeting.lease, instead, life).await
+        self.scripts.settle(&self.store, &meeting.key, &meeting.holder, instead, life).await
     }
 
     /// What is at a place.
@@ -88,7 +98,7 @@ impl Shared {
                     .find(|refusal| refusal.is_in_force(now, kept) && refusal.answers(&meeting.request))?;
                 Some((Published::kept(Err(refusal.failure), refusal.organization_id), None))
             }
-            Stored::Nothing | Stored::Leased | Stored::UnreadableResult | Stored::Unreadable => None,
+            Stored::Nothing | Stored::Leased { .. } | Stored::UnreadableResult | Stored::Unreadable => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::base64::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
+use std::time::Duration;
 
 /// The `sid` that a token names, proven by nothing.
 ///
@@ -30,9 +31,20 @@ pub(crate) fn peek_organization_id(token: &str) -> Option<String> {
     id(&peek(token)?.org_id)
 }
 
+/// How long a token lives, from `iat` to `exp`, proven by nothing.
+///
+/// For keeping things about it only: it never says that a token is good.
+#[must_use]
+pub fn peek_lifetime(token: &str) -> Option<Duration> {
+    let Peeked { exp, iat, .. } = peek(token)?;
+    Duration::try_from_secs_f64(exp.as_f64()? - iat.as_f64()?).ok()
+}
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Peeked {
+    exp: Value,
+    iat: Value,
     sid: Value,
     sub: Value,
     org_id: Value,
@@ -71,6 +83,11 @@ mod tests {
             peek_session_id(&token(r#"{"sid":"session_1","sub":7,"org_id":[]}"#)).as_deref(),
             Some("session_1")
         );
+        let lives = |claims: &str| peek_lifetime(&token(claims));
+        assert_eq!(lives(r#"{"iat":100,"exp":400.5}"#), Some(Duration::from_millis(300_500)));
+        for claims in [r#"{"exp":400}"#, r#"{"iat":400,"exp":100}"#, r#"{"iat":-1e300,"exp":1e300}"#] {
+            assert_eq!(lives(claims), None, "{claims}");
+        }
         for token in ["", ".", "a.b.c", "a..c", "e30.e30.x", &token(r#"{"sid":"","sub":""}"#)] {
             assert_eq!((peek_session_id(token), peek_subject(token)), (None, None), "{token}");
         }

@@ -13,7 +13,7 @@ use sealkit::{
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::oneshot, task::JoinHandle};
 
-fn request(replica: &Replica, organization: Option<&str>) -> GrantRequest {
+pub(crate) fn request(replica: &Replica, organization: Option<&str>) -> GrantRequest {
     let secret = CoordinatorSecret::new(b"a secret of the coordinators").unwrap();
     let place = secret.place("client", &RefreshToken::from("rt"));
     GrantRequest::new(place, replica.sealkit.deny_list().clone())
@@ -21,23 +21,23 @@ fn request(replica: &Replica, organization: Option<&str>) -> GrantRequest {
         .with_organization(organization)
 }
 
-fn success(access_token: &str) -> GrantResult {
+pub(crate) fn success(access_token: &str) -> GrantResult {
     let body = format!(r#"{{"access_token":"{access_token}","refresh_token":"next"}}"#);
     Ok(Arc::new(AuthResponse::from_json(body.as_bytes()).unwrap()))
 }
 
-fn token(published: &Published) -> &str {
+pub(crate) fn token(published: &Published) -> &str {
     published.result.as_ref().unwrap().access_token().expose_secret()
 }
 
 /// A grant that has begun, and ends when it is told how.
-struct Grant {
+pub(crate) struct Grant {
     result: oneshot::Sender<GrantResult>,
     caller: JoinHandle<Published>,
 }
 
 impl Grant {
-    async fn begin(replica: &Replica, organization: Option<&str>) -> Self {
+    pub(crate) async fn begin(replica: &Replica, organization: Option<&str>) -> Self {
         let (began, has_begun) = oneshot::channel();
         let (result, receiver) = oneshot::channel();
         let job: GrantJob = Box::new(move || {
@@ -49,19 +49,19 @@ impl Grant {
         Self { result, caller }
     }
 
-    async fn end(self, result: GrantResult) -> Published {
+    pub(crate) async fn end(self, result: GrantResult) -> Published {
         assert!(self.result.send(result).is_ok());
         self.caller.await.unwrap()
     }
 }
 
-fn ask(replica: &Replica, organization: Option<&str>, job: GrantJob) -> JoinHandle<Published> {
+pub(crate) fn ask(replica: &Replica, organization: Option<&str>, job: GrantJob) -> JoinHandle<Published> {
     let (coordinator, request) = (replica.store.coordinator(), request(replica, organization));
     tokio::spawn(async move { coordinator.run(request, job).await })
 }
 
 /// A job that must not run.
-fn never() -> GrantJob {
+pub(crate) fn never() -> GrantJob {
     Box::new(|| panic!("a second grant"))
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
 mod clocks;
+mod contested;
 mod crashes;
 mod jobs;
 mod measured;

@@ -132,11 +132,7 @@ impl SealkitBuilder {
             (None, None) => CoordinatorSecret::random(&*random)?.into(),
         };
         let coordinator = coordinator.unwrap_or_else(|| {
-            let settings = InProcessSettings {
-                keep_results: config.refresh().result_kept,
-                ..InProcessSettings::default()
-            };
-            Arc::new(InProcessCoordinator::new(Arc::clone(&clock), settings))
+            Arc::new(InProcessCoordinator::new(Arc::clone(&clock), InProcessSettings::default()))
         });
         let deny_list = DenyList::new(Arc::clone(&clock), *config.deny_list());
         let pauses = Pauses::new(config.refresh().ahead_pause);

@@ -325,6 +325,7 @@ impl Sealkit {
             .with_older(older)
             .with_session(session_id)
             .with_organization(organization_id)
+            .with_result_kept(self.inner.config.refresh().result_kept)
     }
 
     pub(crate) fn coordination_key(&self, refresh_token: &RefreshToken) -> CoordinationKey {

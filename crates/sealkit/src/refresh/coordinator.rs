@@ -2,8 +2,14 @@
 
 use super::{CoordinationKey, Place};
 use crate::revocation::DenyList;
-use sealkit_core::{Failure, Reason, session::AuthResponse};
+use sealkit_core::{Failure, Reason, session::AuthResponse, token};
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+/// How long a success is kept at least, unless something else is said.
+const RESULT_KEPT: Duration = Duration::from_secs(600);
+
+/// How long it is kept at most because of its token.
+const LONGEST_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// What a grant came to: the answer with the new tokens, or why there is none. Never a cookie: each process seals for itself.
 pub type GrantResult = Result<Arc<AuthResponse>, Failure>;
@@ -24,6 +30,8 @@ pub struct GrantRequest {
     /// The organization that the grant names. A success answers everybody, who go on from there; a refusal, see
     /// [`refusal_answers`](Self::refusal_answers).
     pub organization_id: Option<Arc<str>>,
+    /// A success is kept for late callers for so long at least; see [`Published::keep_for`].
+    pub result_kept: Duration,
     /// Says which sessions have ended.
     pub deny_list: DenyList,
 }
@@ -32,7 +40,14 @@ impl GrantRequest {
     /// Asks the token that meets at the first of these places.
     #[must_use]
     pub fn new(place: Place, deny_list: DenyList) -> Self {
-        Self { place, older: Arc::new([]), session_id: None, organization_id: None, deny_list }
+        Self {
+            place,
+            older: Arc::new([]),
+            session_id: None,
+            organization_id: None,
+            result_kept: RESULT_KEPT,
+            deny_list,
+        }
     }
 
     /// Looks at these places, too.
@@ -51,6 +66,12 @@ impl GrantRequest {
     #[must_use]
     pub fn with_organization(self, organization_id: Option<&str>) -> Self {
         Self { organization_id: organization_id.map(Arc::from), ..self }
+    }
+
+    /// With a success that is kept for so long at least. Ten minutes, when nothing is said.
+    #[must_use]
+    pub fn with_result_kept(self, result_kept: Duration) -> Self {
+        Self { result_kept, ..self }
     }
 
     /// The key of its place.
@@ -113,6 +134,16 @@ impl Published {
         Self { confirmed: false, ..self }
     }
 
+    /// How long a success is kept: so long at least, and twice as long as its access token lives, up to a day. The browser may never
+    /// have got the new cookie, and comes with the old one as long as that is good, which may be when a refresh ahead of time has
+    /// long been forgotten by everybody else. What the token says of itself is proven by nothing, and need not be.
+    #[must_use]
+    pub fn keep_for(&self, at_least: Duration) -> Duration {
+        let response = self.result.as_ref().ok();
+        let lifetime = response.and_then(|new| token::peek_lifetime(new.access_token().expose_secret()));
+        at_least.max((lifetime.unwrap_or_default().saturating_mul(2)).min(LONGEST_KEPT))
+    }
+
     /// True for a refusal that is to be remembered, false for a failure that may pass.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
@@ -160,7 +191,7 @@ pub type CoordinatorFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>
 ///
 /// An implementation must
 /// - run the job in a task of its own, so that a caller that goes away cancels nothing;
-/// - keep a success for later callers with the same key; a retryable failure is shared, never kept;
+/// - keep a success for later callers with the same key, [so long](Published::keep_for); a retryable failure is shared, never kept;
 /// - keep a refusal for 30 s, beside those for other organizations, and give it to those whom it
 ///   [answers](GrantRequest::refusal_answers): that one organization is forbidden says nothing about another, or about going on
 ///   as before;

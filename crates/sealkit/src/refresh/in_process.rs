@@ -19,12 +19,10 @@ const UNCONFIRMED: Duration = Duration::from_secs(5);
 /// What a caller should wait when too many grants are under way.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// How long results are kept, and how many.
+/// How long refusals are kept, and how many results. How long a success is, [the request](GrantRequest::result_kept) says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InProcessSettings {
-    /// A success is given to late callers for so long. Default 10 min.
-    pub keep_results: Duration,
     /// A refusal is remembered, and not asked for again, for so long. Default 30 s.
     pub keep_refusals: Duration,
     /// Most results that are kept; those whose time ends first go first. Grants under way are never dropped. Default 10,000.
@@ -40,7 +38,6 @@ pub struct InProcessSettings {
 impl Default for InProcessSettings {
     fn default() -> Self {
         Self {
-            keep_results: Duration::from_secs(600),
             keep_refusals: Duration::from_secs(30),
             max_results: 10_000,
             max_bytes: 64 * 1024 * 1024,
@@ -204,7 +201,7 @@ impl Publish {
         let session_id = self.request.session_id.clone().or_else(|| session_of(&published));
         let settled = Settled { published, session_id };
         let settled = Settled { published: settled.given_to(&self.request), ..settled };
-        let keep = self.shared.settings.keep(&settled.published);
+        let keep = self.shared.settings.keep(&settled.published, &self.request);
         let mut memory = self.shared.memory();
         let now = self.shared.clock.now();
         let left = keep.map(|keep| Kept::new(settled.clone(), now, keep));
@@ -230,9 +227,9 @@ fn session_of(published: &Published) -> Option<Arc<str>> {
 
 impl InProcessSettings {
     /// How long this result is kept; a failure that may pass is not.
-    fn keep(&self, published: &Published) -> Option<Duration> {
+    fn keep(&self, published: &Published, request: &GrantRequest) -> Option<Duration> {
         match &published.result {
-            Ok(_) => Some(self.keep_results),
+            Ok(_) => Some(published.keep_for(request.result_kept)),
             Err(failure) if failure.is_retryable() => None,
             Err(_) if !published.confirmed => Some(self.keep_refusals.min(UNCONFIRMED)),
             Err(_) => Some(self.keep_refusals),

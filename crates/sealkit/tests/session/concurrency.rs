@@ -109,6 +109,18 @@ async fn nine_minutes_late_the_successors_own_successor_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cookie_that_was_lost_at_a_refresh_long_before_the_end_is_made_good_at_the_end() {
+    let world = World::of(|idp| idp.token_lifetime(Duration::from_secs(3600)), |config| config);
+    let old = world.ada();
+    session(&world.sealkit.refresh(&old, RefreshOptions::default().with_organization(ANALYTICAL)).await);
+    // The new cookie never came; the old one is good for most of an hour, and then for as long again to be followed.
+    for minutes in [11, 47, 3, 50] {
+        world.pass(Duration::from_secs(60 * minutes)).await;
+        session(&world.resolve(&old).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_caller_who_goes_away_cancels_nothing() {
     let world = slow(3 * SECOND).await;
     let old = world.expired();

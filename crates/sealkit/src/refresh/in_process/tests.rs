@@ -128,6 +128,26 @@ async fn a_clock_that_is_set_back_a_little_takes_nothing_away() {
     assert_eq!((grants, asked.kept), (1, true), "a token is not spent twice because of the clock");
 }
 
+#[test]
+fn a_result_is_kept_twice_as_long_as_its_token_lives_and_as_long_as_is_said() {
+    let kept = |claims: &str, at_least: u32| {
+        let body = format!(r#"{{"access_token":"e30.{claims}.x","refresh_token":"r"}}"#);
+        let response = AuthResponse::from_json(body.as_bytes()).unwrap();
+        Published::fresh(Ok(Arc::new(response)), None).keep_for(SECOND * at_least)
+    };
+    // `iat` and `exp` five minutes, an hour and a year apart, and none.
+    let (minutes, hour, year) = (
+        "eyJpYXQiOjEwMDAsImV4cCI6MTMwMH0",
+        "eyJpYXQiOjEwMDAsImV4cCI6NDYwMH0",
+        "eyJpYXQiOjEwMDAsImV4cCI6MzE1MzcwMDB9",
+    );
+    assert_eq!([kept(minutes, 600), kept(hour, 600)], [SECOND * 600, SECOND * 7200]);
+    assert_eq!([kept(minutes, 86_400), kept(year, 600)], [SECOND * 86_400; 2]);
+    assert_eq!([kept(minutes, 30), kept("e30", 30)], [SECOND * 600, SECOND * 30]);
+    let refusal = Published::fresh(Err(Failure::new(Reason::InvalidGrant)), None);
+    assert_eq!(refusal.keep_for(SECOND), SECOND);
+}
+
 #[tokio::test]
 async fn so_many_results_are_kept_and_the_oldest_go_first() {
     let settings = InProcessSettings { max_results: 16, ..InProcessSettings::default() };
