@@ -7,6 +7,7 @@ use redis::{
     aio::{ConnectionLike, MultiplexedConnection},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
+    io::tcp::TcpSettings,
     sentinel::{SentinelClientBuilder, SentinelServerType},
 };
 use sealkit::{
@@ -341,9 +342,10 @@ impl Way {
     }
 
     fn client(&self, info: &ConnectionInfo) -> RedisResult<Client> {
+        let info = info.clone().set_tcp_settings(at_once());
         match &self.certificates {
-            Some(certificates) => Client::build_with_tls(info.clone(), certificates.clone()),
-            None => Client::open(info.clone()),
+            Some(certificates) => Client::build_with_tls(info, certificates.clone()),
+            None => Client::open(info),
         }
     }
 
@@ -357,7 +359,8 @@ impl Way {
             return Err(RedisError::from((ErrorKind::EmptySentinelList, "no Sentinel")));
         };
         let mut builder = SentinelClientBuilder::new(sentinels.clone(), name, SentinelServerType::Master)?
-            .set_client_to_redis_db(server.db());
+            .set_client_to_redis_db(server.db())
+            .set_client_to_redis_tcp_settings(at_once());
         if let Some(username) = server.username() {
             builder = builder.set_client_to_redis_username(username);
         }
@@ -377,6 +380,7 @@ impl Way {
 
     fn cluster(&self, nodes: &[ConnectionInfo], patience: Duration) -> RedisResult<ClusterClient> {
         let mut builder = ClusterClient::builder(nodes.to_vec())
+            .tcp_settings(at_once())
             .connection_timeout(self.connect_timeout)
             .response_timeout(patience);
         if let Some(certificates) = &self.certificates {
@@ -406,6 +410,11 @@ impl Way {
             )
         })
     }
+}
+
+/// Every command is small and somebody waits for it: the system must not hold it back to fill a packet.
+fn at_once() -> TcpSettings {
+    TcpSettings::default().set_nodelay(true)
 }
 
 /// The authorities that the settings name.
