@@ -32,7 +32,7 @@ pub const REFRESH_JOINS: &str = "sealkit_refresh_joins_total";
 pub const REFRESH_REPLAYED: &str = "sealkit_refresh_replayed_total";
 /// Refresh tokens that were sent to the API once more.
 pub const GRANT_REPLAYS: &str = "sealkit_grant_replays_total";
-/// Leases of other holders that were taken over.
+/// Leases that ended before their grants, and were taken over: their holders are gone.
 pub const LEASE_TAKEOVERS: &str = "sealkit_lease_takeovers_total";
 /// Operations on the shared store that failed.
 pub const COORDINATOR_ERRORS: &str = "sealkit_coordinator_errors_total";

@@ -36,7 +36,8 @@ pub struct RefreshSettings {
     /// How long a request waits for a refresh before it is answered "temporarily unavailable". Default 5 s. The refresh itself
     /// goes on.
     pub caller_wait: Duration,
-    /// How long a result is kept for late requests with the old cookie. Default 10 min, at least 30 s.
+    /// How long a result is kept at least for late requests with the old cookie, in this process and in what processes share.
+    /// Default 10 min, at least 30 s; twice the life of its access token where that is longer, up to a day.
     pub result_kept: Duration,
     /// How long a request with a valid session waits for a refresh ahead before it is served as it is. Default 1 s. The refresh
     /// itself goes on, and the next request gets its result.
