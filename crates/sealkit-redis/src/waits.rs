@@ -1,7 +1,7 @@
 //! How long to wait before looking again: longer each time, and not in step with others.
 
 use crate::RedisSettings;
-use sealkit::{SecureRandom, SystemRandom};
+use sealkit::{SystemRandom, jitter};
 use std::time::Duration;
 
 /// Waits between looks at the store.
@@ -20,11 +20,7 @@ impl Waits {
     pub(crate) fn next(&mut self) -> Duration {
         let wait = self.next.clamp(Duration::from_millis(1), self.longest);
         self.next = (wait * 3 / 2).min(self.longest);
-        let mut byte = [128];
-        // Without randomness there is no jitter, which is no reason to give up.
-        let _ = SystemRandom.fill(&mut byte);
-        let [byte] = byte;
-        wait / 2 + wait * u32::from(byte) / 512
+        jitter::up_to(wait, &SystemRandom)
     }
 }
 

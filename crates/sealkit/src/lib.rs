@@ -22,6 +22,7 @@ pub mod breaker;
 mod client;
 mod clock;
 pub mod config;
+pub mod jitter;
 mod keys;
 mod outcome;
 pub mod refresh;

@@ -1,9 +1,7 @@
 //! How long to wait before trying again.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use sealkit::{SystemRandom, jitter};
+use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(50);
 const LAST: Duration = Duration::from_secs(1);
@@ -12,12 +10,11 @@ const LAST: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Pause {
     next: Duration,
-    random: RandomState,
 }
 
 impl Pause {
     pub(super) fn new() -> Self {
-        Self { next: FIRST, random: RandomState::new() }
+        Self { next: FIRST }
     }
 
     /// All is well again.
@@ -28,10 +25,7 @@ impl Pause {
     pub(super) fn next(&mut self) -> Duration {
         let most = self.next;
         self.next = (most * 2).min(LAST);
-        self.random = RandomState::new();
-        // Keyed anew each time; nobody needs this to be unpredictable.
-        let part = u32::try_from(self.random.hash_one(0u8) % 512).unwrap_or(0);
-        most - most * part / 1024
+        jitter::up_to(most, &SystemRandom)
     }
 }
 

@@ -5,14 +5,13 @@ use crate::{
     jobs::{Grant, ask, never, success, token},
     recorder::Seen,
     support::eventually,
-    world::{ADA, ANALYTICAL, Hold, Process, Replica, World, impatient, mint, refreshed, short_lease},
+    world::{Hold, Process, Replica, World, impatient, refreshed, short_lease},
 };
 use sealkit::{
     CookieAction, Failure, Outcome, Reason,
     refresh::{GrantResult, Published, RefreshCoordinator as _},
     telemetry::LEASE_TAKEOVERS,
 };
-use sealkit_devidp::MintSession;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -302,19 +301,4 @@ async fn waiting_for_the_servers_replicas_stops_nobody_else() {
     assert_eq!(world.grants(), 40);
     let stats: String = world.redis.query(&["INFO", "commandstats"]).await.unwrap();
     assert!(stats.contains("cmdstat_wait:calls="), "nobody waited for replicas");
-}
-
-#[tokio::test]
-async fn a_cookie_that_was_lost_at_a_refresh_long_before_the_end_is_made_good_at_the_end() {
-    let Some(world) = World::lenient().await else { return };
-    let (a, b) = (world.replica().await, world.replica().await);
-    let cookie = mint(&world.idp, &a, MintSession::for_user(ADA));
-    // The answer does not reach the browser.
-    refreshed(&a.switch(&cookie, ANALYTICAL).await);
-    for minutes in [11, 47, 3] {
-        world.idp.clock().advance(Duration::from_secs(60 * minutes));
-        for replica in [&a, &b] {
-            assert!(replica.navigate(&cookie).await.session().is_some(), "{minutes} minutes later");
-        }
-    }
 }

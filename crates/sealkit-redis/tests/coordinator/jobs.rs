@@ -88,6 +88,23 @@ async fn who_waited_gets_a_new_result_and_who_comes_late_a_kept_one() {
 }
 
 #[tokio::test]
+async fn a_result_is_kept_as_long_as_is_asked_and_twice_as_long_as_its_token_lives() {
+    let Some(world) = World::strict().await else { return };
+    // `iat` and `exp` an hour apart.
+    let hour = "e30.eyJpYXQiOjEwMDAsImV4cCI6NDYwMH0.x";
+    for (access_token, asked, kept) in [("opaque", 600, 600), (hour, 600, 7200), (hour, 10_000, 10_000)] {
+        let a = world.replica().await;
+        let request = request(&a, None).with_result_kept(Duration::from_secs(asked));
+        let job: GrantJob = Box::new(move || Box::pin(async move { success(access_token) }));
+        a.store.coordinator().run(request, job).await.result.unwrap();
+        let place = world.places().await.remove(0);
+        let left: u64 = world.redis.query(&["PTTL", &place]).await.unwrap();
+        assert!(left <= kept * 1000 && left > (kept - 300) * 1000, "{left} ms are left of {kept} s");
+        world.redis.flush().await;
+    }
+}
+
+#[tokio::test]
 async fn the_first_result_is_everybodys() {
     let Some(world) = World::strict().await else { return };
     let (a, b, c) = (world.replica().await, world.replica().await, world.replica().await);

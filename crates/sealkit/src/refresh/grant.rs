@@ -15,7 +15,7 @@ use crate::{
     },
     breaker::{Breaker, LeftAlone},
     clock::Clock,
-    telemetry,
+    jitter, telemetry,
 };
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use sealkit_core::{Failure, Reason, RefreshToken, SecureRandom, UnixMillis, session::AuthResponse};
@@ -215,7 +215,9 @@ impl<'a> Attempts<'a> {
     /// Sends the token again after the next wait, or after this one if it is longer.
     fn replay_after(&mut self, at_least: Duration) {
         match self.waits.next() {
-            Some(wait) => self.replay_at(Instant::now() + jittered(wait, self.means.random).max(at_least)),
+            Some(wait) => {
+                self.replay_at(Instant::now() + jitter::around(wait, self.means.random).max(at_least))
+            }
             None => self.next = Next::End(self.end()),
         }
     }
@@ -277,12 +279,4 @@ fn upstream_failure(error: &ApiError, failure: &Failure) -> Option<Reason> {
 fn is_unusable(error: &ApiError, failure: &Failure) -> bool {
     let cut_off = error.kind() == ApiErrorKind::Transport(TransportErrorKind::Interrupted);
     failure.reason() == Reason::InvalidResponse && !cut_off
-}
-
-fn jittered(wait: Duration, random: &dyn SecureRandom) -> Duration {
-    let mut byte = [128];
-    // Without randomness there is no jitter, which is no reason to give up.
-    let _ = random.fill(&mut byte);
-    let [byte] = byte;
-    wait * 3 / 4 + wait * u32::from(byte) / 512
 }

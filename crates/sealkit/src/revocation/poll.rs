@@ -5,7 +5,7 @@ use crate::{
     Sealkit,
     api::{ApiClient, ApiError, ApiErrorKind, EventsFrom, MAX_EVENTS, TransportErrorKind},
     clock::Clock,
-    telemetry,
+    jitter, telemetry,
 };
 use sealkit_core::{SecureRandom, SystemRandom};
 use std::{sync::Arc, time::Duration};
@@ -196,11 +196,7 @@ impl EventsPoller {
 
     /// A quarter up or down, so that replicas that began together do not ask together.
     fn jittered(&self, wait: Duration) -> Duration {
-        let mut byte = [128];
-        // Without randomness there is no jitter, which is no reason to stop.
-        let _ = self.random.fill(&mut byte);
-        let [byte] = byte;
-        (wait / 4).saturating_mul(3).saturating_add((wait / 512).saturating_mul(u32::from(byte)))
+        jitter::around(wait, &*self.random)
     }
 }
 
