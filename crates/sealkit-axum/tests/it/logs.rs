@@ -1,53 +1,17 @@
 //! The log says why, and nothing that is secret.
 
-use crate::world::{ADA, Browser, Kind, PASSWORD, World, request, send};
+use crate::{
+    log::Log,
+    world::{ADA, Browser, Kind, PASSWORD, World, request, send},
+};
 use axum::{Router, routing::get};
 use sealkit_axum::Session;
 use sealkit_devidp::{Endpoint, Fault, MintSession};
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-use tracing_subscriber::fmt::MakeWriter;
 use url::Url;
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'w> MakeWriter<'w> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'w self) -> Self {
-        self.clone()
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn no_token_cookie_code_state_or_password_is_logged_at_any_level() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(log.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _listening) = Log::listen();
 
     let world = World::new();
     let app = Router::new()
@@ -106,13 +70,12 @@ async fn no_token_cookie_code_state_or_password_is_logged_at_any_level() {
     }
 }
 
-/// What is logged while `during` runs.
+/// What an operator is told while `during` runs, debugging aside.
 async fn logged(during: impl Future<Output = ()>) -> String {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _listening) = Log::listen();
     during.await;
-    log.text()
+    let told = |line: &&str| [" ERROR ", " WARN ", " INFO "].iter().any(|level| line.contains(level));
+    log.text().lines().filter(told).collect()
 }
 
 #[tokio::test]
@@ -151,14 +114,7 @@ async fn nested_routes_are_told_of() {
 
 #[tokio::test]
 async fn a_session_that_is_split_is_logged_with_what_makes_it_large() {
-    let log = Log::default();
-    // The level of the other tests: what one subscriber does not want, tracing may keep from one of another thread.
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(log.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _listening) = Log::listen();
 
     let world = World::new();
     let app = Router::new().route("/me", get(|_: Session| async {})).layer(world.layer());

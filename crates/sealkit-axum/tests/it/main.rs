@@ -9,6 +9,7 @@ mod extractors;
 mod guard;
 mod large;
 mod late;
+mod log;
 mod logs;
 mod negotiation;
 mod one_write;

@@ -1,6 +1,9 @@
 //! Webhooks of WorkOS end sessions, and nobody else's do.
 
-use crate::world::{ADA, Kind, Reply, World, request, send};
+use crate::{
+    log::Log,
+    world::{ADA, Kind, Reply, World, request, send},
+};
 use axum::{Router, body::Body, routing::get};
 use http::{Method, Request, StatusCode, header};
 use proptest::{collection::vec, prelude::*};
@@ -8,13 +11,8 @@ use sealkit::{Clock as _, UnixMillis};
 use sealkit_axum::{Paths, Session};
 use sealkit_devidp::{MintSession, Webhook, webhook_signature};
 use serde_json::json;
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 use tokio::net::TcpListener;
-use tracing_subscriber::fmt::MakeWriter;
 
 const SECRET: &str = "whsec_of_the_provider_0123456789";
 const HOOK: &str = "/webhooks/workos";
@@ -236,37 +234,9 @@ async fn the_route_can_be_elsewhere_alone_and_without_the_layer() {
     }
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'w> MakeWriter<'w> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'w self) -> Self {
-        self.clone()
-    }
-}
-
 #[tokio::test]
 async fn nothing_of_a_webhook_that_is_refused_is_logged() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(log.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _listening) = Log::listen();
     let world = world();
     let app = app(&world);
     let (_, webhook) = revoked(&world);
@@ -275,7 +245,7 @@ async fn nothing_of_a_webhook_that_is_refused_is_logged() {
     send(&app, post(Some(signature), body)).await;
     send(&app, signed(&world, SECRET, body.as_bytes())).await;
     send(&app, delivery(&webhook)).await;
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert!(text.contains("wrong_signature") && text.contains("not_an_event"), "{text}");
     let digest = signature.split("v1=").nth(1).unwrap();
     for secret in [SECRET, digest, "of-the-body"] {
