@@ -165,15 +165,14 @@ impl Shared {
         tokio::spawn(async move {
             let shared = &counted.shared;
             let longest = shared.settings.renew_again();
-            let mut wait = BESIDE.min(longest);
+            let mut waits = Waits::between(BESIDE, longest);
             let begun = Instant::now();
             while begun.elapsed() < life && !meeting.request.has_ended() {
-                sleep(wait).await;
+                sleep(waits.next()).await;
                 let left = life.saturating_sub(begun.elapsed());
                 if shared.put(&meeting, &value, left, &[]).await.is_ok() {
                     return;
                 }
-                wait = (wait * 2).min(longest);
             }
         });
     }

@@ -3,8 +3,7 @@
 use super::{
     Inner,
     entry::{self, Known},
-    milliseconds,
-    pause::Pause,
+    milliseconds, retries,
     share::{AT_ONCE, ask, gone},
 };
 use crate::{StoreError, connection::Line};
@@ -65,18 +64,18 @@ impl Follower {
     }
 
     async fn run(&mut self) {
-        let mut pause = Pause::new();
+        let mut waits = retries();
         let mut well = true;
         loop {
             let Err(error) = self.connected().await;
             if std::mem::replace(&mut self.served, false) {
-                pause.reset();
+                waits.reset();
                 well = true;
             }
             if std::mem::replace(&mut well, false) {
                 tracing::warn!(%error, "the shared deny list cannot be followed now; what is known stays denied");
             }
-            sleep(pause.next()).await;
+            sleep(waits.next()).await;
         }
     }
 

@@ -10,11 +10,10 @@
 
 mod entry;
 mod follow;
-mod pause;
 mod queue;
 mod share;
 
-use crate::{RedisSettings, connection::Connection};
+use crate::{RedisSettings, connection::Connection, waits::Waits};
 use queue::Queue;
 use sealkit::{
     Clock, UnixMillis,
@@ -132,6 +131,11 @@ impl Inner {
     fn note_life(&self, id: u64, until: UnixMillis) {
         self.longest.fetch_max(until.as_millis().saturating_sub(id), Ordering::Relaxed);
     }
+}
+
+/// Between attempts to reach a server that is away: up to a second, and replicas do not come back all at once.
+fn retries() -> Waits {
+    Waits::between(Duration::from_millis(50), Duration::from_secs(1))
 }
 
 /// The server's time in the id of a stream entry, `<milliseconds>-<number>`.

@@ -1,6 +1,6 @@
 //! Writing: what this process denies comes into the stream, sooner or later.
 
-use super::{Inner, entry, milliseconds, pause::Pause, queue::Waiting};
+use super::{Inner, entry, milliseconds, queue::Waiting, retries};
 use crate::{StoreError, connection::Line};
 use futures_util::future::try_join_all;
 use redis::{Cmd, FromRedisValue};
@@ -39,7 +39,7 @@ pub(super) async fn ask<T: FromRedisValue>(line: &Line, command: Cmd) -> Result<
 /// Shares what is put into the queue, until nobody holds the list any more.
 pub(super) async fn share(inner: Arc<Inner>, list: WeakDenyList) {
     let Some(mut changes) = list.upgrade().map(|list| list.changes()) else { return };
-    let mut pause = Pause::new();
+    let mut waits = retries();
     let mut well = true;
     // Of its own, so that a refresh waits for no denial, and a denial for nothing that has been given up.
     let mut line = None;
@@ -60,7 +60,7 @@ pub(super) async fn share(inner: Arc<Inner>, list: WeakDenyList) {
                     // Whoever waited may have given up.
                     let _ = shared.send(());
                 }
-                pause.reset();
+                waits.reset();
                 well = true;
             }
             Err(error) => {
@@ -70,7 +70,7 @@ pub(super) async fn share(inner: Arc<Inner>, list: WeakDenyList) {
                     tracing::warn!(%error, waiting, "denials cannot be shared with other replicas now; they will be later");
                 }
                 tokio::select! {
-                    () = sleep(pause.next()) => {}
+                    () = sleep(waits.next()) => {}
                     () = gone(&mut changes) => return,
                 }
             }
