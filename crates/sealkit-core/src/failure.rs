@@ -18,7 +18,8 @@ pub enum CookieAction {
     Clear,
 }
 
-/// Why a cookie value did not open. For logs and tools; a browser always hears the same.
+/// Why a cookie value did not open, or which kind of token it holds instead of a session's. For logs and tools; a browser
+/// always gets the same answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Detail {
@@ -40,6 +41,20 @@ pub enum Detail {
     NotASession,
     /// It is of a format that is not among those that are read here.
     FormatNotRead,
+    /// With [`Reason::NotASessionToken`]: the token of an agent, or a session in which an actor that is not allowed acts.
+    Agent,
+    /// With [`Reason::NotASessionToken`]: the token of a widget, or of the Widgets API.
+    Widget,
+    /// With [`Reason::NotASessionToken`]: a Connect token (an OAuth application, an MCP client).
+    Connect,
+    /// With [`Reason::NotASessionToken`]: a machine-to-machine token.
+    Machine,
+    /// With [`Reason::NotASessionToken`]: a session of another application of the environment.
+    OtherApplication,
+    /// With [`Reason::NotASessionToken`]: the header's `typ` names another kind of token.
+    WrongType,
+    /// With [`Reason::NotASessionToken`]: `auth_time` is missing, or is not a time.
+    NoAuthTime,
 }
 
 impl Detail {
@@ -56,6 +71,13 @@ impl Detail {
             Self::TooLarge => "too_large",
             Self::NotASession => "not_a_session",
             Self::FormatNotRead => "format_not_read",
+            Self::Agent => "agent",
+            Self::Widget => "widget",
+            Self::Connect => "connect",
+            Self::Machine => "machine",
+            Self::OtherApplication => "other_application",
+            Self::WrongType => "wrong_type",
+            Self::NoAuthTime => "no_auth_time",
         }
     }
 }
@@ -201,7 +223,7 @@ impl Failure {
         }
     }
 
-    /// Adds why the value did not open.
+    /// Adds why the value did not open, or the kind of token.
     #[must_use]
     pub const fn with_detail(mut self, detail: Detail) -> Self {
         self.detail = Some(detail);
@@ -249,7 +271,8 @@ impl Failure {
         self.reason
     }
 
-    /// Why a cookie value did not open, with [`Reason::InvalidSessionCookie`].
+    /// Why a cookie value did not open, with [`Reason::InvalidSessionCookie`]; the kind of token, with
+    /// [`Reason::NotASessionToken`].
     #[must_use]
     pub const fn detail(&self) -> Option<Detail> {
         self.detail

@@ -70,6 +70,7 @@ reasons! {
     InvalidSessionCookie "invalid_session_cookie" Verification "the cookie does not open, or what is inside is no session";
     ExpiredJwt "expired_jwt" Expired "the access token is right in everything but its time";
     InvalidJwt "invalid_jwt" Verification "the access token is malformed, or a required claim is missing or wrong";
+    NotASessionToken "not_a_session_token" Verification "the token verifies, but it is not a user's session: an agent's, a widget's, a machine's or another application's";
     InvalidJwtAlgorithm "invalid_jwt_algorithm" Verification "the access token is not signed with RS256";
     InvalidJwtSignature "invalid_jwt_signature" Verification "the access token's signature does not verify";
     UnknownSigningKey "unknown_signing_key" Verification "the key set of this client has no key with the token's id";
@@ -86,6 +87,8 @@ reasons! {
     MfaChallenge "mfa_challenge" StepUp "the user must answer with a second factor";
     MfaVerification "mfa_verification" StepUp "the user must verify a second factor";
     EmailVerificationRequired "email_verification_required" StepUp "the user must verify the e-mail address";
+    EmailCompletionRequired "email_completion_required" StepUp "the user must give an e-mail address";
+    AuthenticationTooOld "authentication_too_old" StepUp "the user signed in longer ago than this sign-in allows";
     OrganizationSelectionRequired "organization_selection_required" StepUp "the user must choose an organization";
     OrganizationAuthenticationMethodsRequired "organization_authentication_methods_required" StepUp "the organization accepts other ways to sign in only";
     AuthenticationMethodNotAllowed "authentication_method_not_allowed" StepUp "this way to sign in is not allowed here";
