@@ -80,6 +80,7 @@
 //!   A sign-out or switch of organization from another site is refused.
 //! - **Shutdown**: call [`sealkit::Sealkit::drain`] after the server has stopped, so that a refresh under way is not lost.
 
+mod acting;
 mod answer;
 mod extract;
 mod facts;
@@ -95,6 +96,7 @@ mod same_origin;
 mod service;
 mod slot;
 
+pub use acting::{Acting, DenyActors, DenyActorsService, deny_actors};
 pub use extract::{Claims, Session, SessionHandle, Tokens};
 pub use guard::{EndWithSession, SessionGuard};
 #[cfg(feature = "ws")]

@@ -229,8 +229,13 @@ impl SessionSlot {
             state.touched = true;
             state.decisions
         };
-        let Some(sealed) = self.sealed_now() else { return Standing::Anonymous };
-        let outcome = self.0.shared.sealkit.refresh(sealed.expose_secret(), options).await;
+        let sealkit = &self.0.shared.sealkit;
+        let outcome = match self.sealed_now() {
+            Ok(sealed) => sealkit.refresh(sealed.expose_secret(), options).await,
+            // It says why nothing opens, and refreshes nothing: not a sealed refresh token without a session either.
+            Err(Some(unopened)) => sealkit.authenticate(unopened.expose_secret()).await,
+            Err(None) => return Standing::Anonymous,
+        };
         if outcome.failure().is_some() && *outcome.cookie() == CookieAction::Keep {
             return Standing::of(&outcome);
         }
@@ -283,33 +288,34 @@ impl SessionSlot {
         // Nobody but us can have written it, or it ends sessions of others.
         let (unsealed, _) =
             self.candidates().filter_map(opened).find(|(unsealed, _)| unsealed.is_authentic())?;
-        token::peek_session_id(unsealed.access_token())
+        token::peek_session_to_end(unsealed.access_token(), self.0.shared.sealkit.config().token_policy())
     }
 
-    /// The seal that stands for the session now: what is going to be written, else the cookie that the session came from.
-    fn sealed_now(&self) -> Option<SealedSession> {
+    /// The seal that stands for the session now: what is going to be written, else the cookie that the session came from. The
+    /// first of the cookies if none opens; nothing if there are none.
+    fn sealed_now(&self) -> Result<SealedSession, Option<SealedSession>> {
         let proven = {
             let state = self.state();
             match &state.write {
-                CookieAction::Set(sealed) => return Some(sealed.clone()),
-                CookieAction::Clear => return None,
+                CookieAction::Set(sealed) => return Ok(sealed.clone()),
+                CookieAction::Clear => return Err(None),
                 _ => match &state.current {
                     Some(Standing::Proven(session)) => Some(session.clone()),
                     _ => None,
                 },
             }
         };
+        let sealed = |value: Cow<'_, str>| SealedSession::from(value.into_owned());
         let mut first = None;
         for value in self.candidates() {
             let Ok((unsealed, _)) = self.0.shared.sealkit.unseal(&value) else { continue };
             match &proven {
                 Some(session) if session.tokens().access_token() != unsealed.access_token() => {}
-                _ => return Some(SealedSession::from(value.into_owned())),
+                _ => return Ok(sealed(value)),
             }
             first.get_or_insert(value);
         }
-        // Nothing opens: the refresh says why.
-        first.or_else(|| self.candidates().next()).map(|value| SealedSession::from(value.into_owned()))
+        first.map(sealed).ok_or_else(|| self.candidates().next().map(sealed))
     }
 
     fn candidates(&self) -> impl Iterator<Item = Cow<'_, str>> {

@@ -37,6 +37,27 @@ pub(crate) const fn of_detail(detail: Detail) -> (&'static str, &'static str) {
             "it is of a format that is not among those that are read here",
             "name the format among those that are read",
         ),
+        Detail::Agent => (
+            "its token is an AI agent's, or another party acts in the session that is not allowed to",
+            "sign in as a user; allow the acting party with SEALKIT_ACTORS only if it may act for users",
+        ),
+        Detail::Widget => ("its token is a widget's", "sign in: a widget's token is not a session"),
+        Detail::Connect => (
+            "its token is a Connect token (an OAuth application or an MCP client)",
+            "sign in: a Connect token is not a session",
+        ),
+        Detail::Machine => ("its token is a machine's", "sign in: a machine's token is not a session"),
+        Detail::OtherApplication => (
+            "its token is another application's",
+            "set WORKOS_CLIENT_ID to the token's application, or list it in SEALKIT_CLIENT_IDS if both share the cookie",
+        ),
+        Detail::WrongType => {
+            ("its token's header names another kind of token", "sign in: such a token is not a session")
+        }
+        Detail::NoAuthTime => (
+            "its token does not say when the user signed in",
+            "sign in again; for an emulator that writes no auth_time set SEALKIT_REQUIRE_AUTH_TIME=false",
+        ),
         _ => ("it does not open", "copy the value again"),
     }
 }

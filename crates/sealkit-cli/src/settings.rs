@@ -41,13 +41,15 @@ impl Settings {
         Ok(Self { config, client_id })
     }
 
-    /// What a token must say. Without a client id and a list of issuers every issuer is accepted, and the caller says so.
+    /// What a token must say. Without a client id and a list of issuers every issuer is accepted, without a client id every
+    /// application's; the caller says so.
     pub(crate) fn token_policy(&self) -> TokenPolicy {
         let mut policy = self.config.token_policy().clone();
         let issuers = process_environment(env::ISSUER).is_some_and(|list| !list.is_empty());
         if !self.client_id && !issuers {
             policy.issuers = IssuerPolicy::Any;
         }
+        policy.client_ids.retain(|id| id != NO_CLIENT_ID);
         policy
     }
 

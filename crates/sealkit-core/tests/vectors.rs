@@ -67,7 +67,7 @@ fn replay(seal: &str) -> Replay {
 #[test]
 fn every_good_iron_seal_opens_to_its_plaintext_and_seals_again_to_the_same_bytes() {
     let mut count = 0;
-    for vector in vectors("iron").iter().chain(&vectors("jwt")) {
+    for vector in vectors("iron").iter().chain(&vectors("jwt")).chain(&vectors("jwt_kinds")) {
         let (id, cookie) = (text(vector, "id"), text(vector, "cookie_value"));
         let ring = ring(vector).unwrap();
         let mut plaintext = Vec::new();
@@ -93,7 +93,7 @@ fn every_good_iron_seal_opens_to_its_plaintext_and_seals_again_to_the_same_bytes
         assert_eq!(again, canonical, "{id}");
         count += 1;
     }
-    assert_eq!(count, 62 + 26);
+    assert_eq!(count, 62 + 26 + 32);
 }
 
 #[test]
@@ -121,7 +121,9 @@ fn expected_reason(id: &str, verify: &str) -> Option<Reason> {
         "unknown_key" if id == "jwt-no-kid" => Reason::InvalidJwt,
         "unknown_key" => Reason::UnknownSigningKey,
         "bad_algorithm" => Reason::InvalidJwtAlgorithm,
+        "invalid_claims" if id == "kind-default-application-issuer-no-client" => Reason::InvalidIssuer,
         "invalid_claims" | "malformed" => Reason::InvalidJwt,
+        "not_a_session_token" => Reason::NotASessionToken,
         "subject_mismatch" => Reason::SubjectMismatch,
         other => panic!("{id}: no reason for {other}"),
     })
@@ -131,26 +133,36 @@ fn expected_reason(id: &str, verify: &str) -> Option<Reason> {
 fn every_token_is_judged_as_its_vector_says() {
     let keys = KeySet::parse(include_bytes!("../../../vectors/jwks.json")).unwrap();
     let mut seen = BTreeMap::new();
-    for vector in vectors("jwt") {
+    for vector in vectors("jwt").into_iter().chain(vectors("jwt_kinds")) {
         let (id, jwt) = (text(&vector, "id"), &vector["jwt"]);
-        let issuers =
-            IssuerPolicy::derived(&Url::parse("https://api.workos.com").unwrap(), text(jwt, "client_id"));
+        let client_id = text(jwt, "client_id");
+        let issuers = IssuerPolicy::derived(&Url::parse("https://api.workos.com").unwrap(), client_id);
+        let policy = TokenPolicy::new(issuers).with_client_ids([client_id]);
         let now = UnixMillis::from_secs(jwt["now_s"].as_u64().unwrap());
-        let judgement =
-            reader(ring(&vector).unwrap(), issuers).judge(text(&vector, "cookie_value"), &keys, now);
+        let judgement = SessionReader::new(ring(&vector).unwrap(), policy).judge(
+            text(&vector, "cookie_value"),
+            &keys,
+            now,
+        );
         let reason = match &judgement {
             Judgement::Valid { .. } => None,
             Judgement::Expired(_) => Some(Reason::ExpiredJwt),
             Judgement::UnknownKey { .. } => Some(Reason::UnknownSigningKey),
-            Judgement::Rejected(failure) => Some(failure.reason()),
+            Judgement::Rejected(failure) => {
+                let kind = failure.detail().map(Detail::as_str);
+                assert_eq!(kind, jwt["detail"].as_str(), "{id}");
+                Some(failure.reason())
+            }
             other => panic!("{id}: {other:?}"),
         };
         assert_eq!(reason, expected_reason(id, text(jwt, "verify")), "{id}");
         *seen.entry(text(jwt, "verify").to_owned()).or_insert(0) += 1;
         if let Judgement::Valid { session, .. } = judgement {
             assert_eq!(session.user_id(), vector["payload"]["user"]["id"], "{id}");
-            assert_eq!(session.impersonator(), None, "{id}: no `act` in the token, so nobody is shown");
+            let acting = session.impersonator().map(|impersonator| impersonator.email.to_owned());
+            let expected = (id == "kind-user-impersonated").then(|| "support@example.com".to_owned());
+            assert_eq!(acting, expected, "{id}");
         }
     }
-    assert_eq!(seen.values().sum::<i32>(), 26, "{seen:?}");
+    assert_eq!(seen.values().sum::<i32>(), 26 + 32, "{seen:?}");
 }

@@ -17,6 +17,7 @@
 //! The handle is [`Sealkit`]; what a cookie is worth is an [`Outcome`]; why it is worth nothing is a [`Failure`] with a
 //! [`Reason`] of a closed list. Web frameworks are the business of other crates.
 
+mod acting;
 pub mod api;
 pub mod breaker;
 mod client;

@@ -5,7 +5,11 @@
 
 use super::{Size, Subject, diagnosis::Diagnosis, finding::Finding, parts};
 use crate::output;
-use sealkit::{Reason, UnixMillis, session::UnsealedSession, token::IssuerPolicy};
+use sealkit::{
+    Detail, Reason, UnixMillis,
+    session::UnsealedSession,
+    token::{self, ActorKind, IssuerPolicy, TokenPolicy},
+};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -153,9 +157,80 @@ impl Checks {
         self.ok("token", "a JWT with header, claims and signature");
         self.header(&header);
         self.signature(subject, reason);
+        self.kind(unsealed.access_token(), &claims, subject.policy);
         self.claims(&claims, subject, reason);
-        self.subject(&claims, unsealed);
+        self.subject(&claims, unsealed, subject.policy);
         self.time(&claims, subject.now);
+        self.auth_time(&claims, subject);
+    }
+
+    /// K1 to K6: which kind of token it is, and whose.
+    fn kind(&mut self, token: &str, claims: &Map<String, Value>, policy: &TokenPolicy) {
+        let reason = Reason::NotASessionToken;
+        let client_id = claims.get("client_id").map(Value::to_string);
+        match token::peek_other_kind(token, policy) {
+            None => self.ok("kind", "a user's session"),
+            Some(Detail::OtherApplication) => {
+                let finding = Diagnosis::TokenOtherApplication;
+                let note = format!("it is {}", client_id.unwrap_or_default());
+                return self.failed("application", reason, finding.about(note.clone()), note);
+            }
+            // `auth_time` has a check of its own.
+            Some(Detail::NoAuthTime) => self.ok("kind", "a user's session"),
+            Some(kind) => {
+                let finding = match kind {
+                    Detail::Widget => Diagnosis::TokenWidget,
+                    Detail::Connect => Diagnosis::TokenConnect,
+                    Detail::Machine => Diagnosis::TokenMachine,
+                    Detail::WrongType => Diagnosis::TokenWrongType,
+                    _ => Diagnosis::TokenAgent,
+                };
+                return self.failed("kind", reason, finding, finding.says());
+            }
+        }
+        match client_id {
+            _ if !policy.binds_client_id => {
+                self.add("application", Outcome::NotChecked, "SEALKIT_BIND_CLIENT_ID is off");
+            }
+            _ if !policy.judges_client_id() => {
+                let note = "set WORKOS_CLIENT_ID to check the token's `client_id`";
+                self.add("application", Outcome::NotChecked, note);
+            }
+            Some(client_id) => self.ok("application", client_id),
+            None => self.ok("application", "the token names none"),
+        }
+    }
+
+    /// K5 and K7: an expired token may lack it, since its refresh brings one that has it.
+    fn auth_time(&mut self, claims: &Map<String, Value>, subject: Subject<'_>) {
+        let (reason, finding) = (Reason::NotASessionToken, Diagnosis::TokenNoAuthTime);
+        let at = claims.get("auth_time").map(date);
+        let expired = claims.get("exp").and_then(date).is_some_and(|end| end <= subject.now);
+        match at {
+            Some(Some(at)) => {
+                let note = format!(
+                    "the user signed in {} ({})",
+                    output::rfc3339(at),
+                    output::relative(at, subject.now)
+                );
+                self.ok("auth_time", note);
+            }
+            Some(None) => {
+                let note = "`auth_time` is not a time: a number of seconds since 1970";
+                self.failed("auth_time", reason, finding.about("it is not a number".to_owned()), note);
+            }
+            None if !subject.policy.requires_auth_time => {
+                self.add("auth_time", Outcome::NotChecked, "SEALKIT_REQUIRE_AUTH_TIME is off");
+            }
+            None if expired => {
+                self.add(
+                    "auth_time",
+                    Outcome::NotChecked,
+                    "it is missing, and a refresh brings a token that has it",
+                );
+            }
+            None => self.failed("auth_time", reason, finding, "the token has no `auth_time`"),
+        }
     }
 
     fn header(&mut self, header: &Map<String, Value>) {
@@ -223,19 +298,28 @@ impl Checks {
         }
         let issuer = text(claims, "iss");
         match &subject.policy.issuers {
-            IssuerPolicy::OneOf(list) if list.iter().any(|own| own == issuer) => self.ok("issuer", issuer),
-            IssuerPolicy::OneOf(list) => {
+            IssuerPolicy::Any => {
+                self.add("issuer", Outcome::NotChecked, "set WORKOS_CLIENT_ID or WORKOS_ISSUER to check it");
+            }
+            policy if policy.accepts(Some(issuer), Some(text(claims, "client_id"))) => {
+                self.ok("issuer", issuer);
+            }
+            policy => {
+                let accepted = match policy {
+                    IssuerPolicy::OneOf(list) => list.join(" "),
+                    IssuerPolicy::Environment(issuers) => issuers.listed().collect::<Vec<_>>().join(" "),
+                    _ => String::new(),
+                };
                 let finding = Diagnosis::TokenIssuer.about(format!("it is {issuer:?}"));
-                let note = format!("{issuer:?}, and accepted are: {}", list.join(" "));
+                let note = format!("{issuer:?}, and accepted are: {accepted}");
                 self.failed("issuer", Reason::InvalidIssuer, finding, note);
             }
-            _ => self.add("issuer", Outcome::NotChecked, "set WORKOS_CLIENT_ID or WORKOS_ISSUER to check it"),
         }
         if reason == Some(Reason::InvalidAudience) {
             let note = "it is not meant for the configured audience";
             self.failed("audience", Reason::InvalidAudience, Diagnosis::TokenAudience, note);
         }
-        if let Some(from) = claims.get("nbf").and_then(Value::as_u64).map(UnixMillis::from_secs)
+        if let Some(from) = claims.get("nbf").and_then(date)
             && from > subject.now.saturating_add(subject.policy.leeway)
         {
             let finding = Diagnosis::TokenNotYet.about(format!("it is from {} on", output::rfc3339(from)));
@@ -244,7 +328,7 @@ impl Checks {
         }
     }
 
-    fn subject(&mut self, claims: &Map<String, Value>, unsealed: &UnsealedSession) {
+    fn subject(&mut self, claims: &Map<String, Value>, unsealed: &UnsealedSession, policy: &TokenPolicy) {
         if let Some(stored) = unsealed.user().and_then(|user| user.id()) {
             let proven = text(claims, "sub");
             if proven.is_empty() {
@@ -260,7 +344,22 @@ impl Checks {
                 );
             }
         }
-        let actor = claims.get("act").and_then(|act| act.get("sub")).and_then(Value::as_str);
+        let act = claims.get("act").filter(|act| !act.is_null());
+        let kind = act.map(|act| ActorKind::of(&act.to_string()));
+        if kind == Some(None) {
+            let finding = Diagnosis::TokenActorUnreadable;
+            return self.failed("actor", Reason::InvalidJwt, finding, finding.says());
+        }
+        if let Some(kind) = kind.flatten().filter(|kind| !policy.actors.contains(kind)) {
+            let note = format!("the acting party is of the kind `{kind}`");
+            return self.failed(
+                "actor",
+                Reason::NotASessionToken,
+                Diagnosis::TokenActor.about(note.clone()),
+                note,
+            );
+        }
+        let actor = act.and_then(|act| act.get("sub")).and_then(Value::as_str);
         match (actor, unsealed.impersonator_email()) {
             (Some(actor), Some(stored)) if actor != stored => {
                 self.failed(
@@ -287,7 +386,7 @@ impl Checks {
     }
 
     fn time(&mut self, claims: &Map<String, Value>, now: UnixMillis) {
-        let Some(end) = claims.get("exp").and_then(Value::as_u64).map(UnixMillis::from_secs) else {
+        let Some(end) = claims.get("exp").and_then(date) else {
             self.failed("expiry", Reason::InvalidJwt, Diagnosis::TokenNoExpiry, "the token has no `exp`");
             return;
         };
@@ -299,6 +398,11 @@ impl Checks {
             self.failed("expiry", Reason::ExpiredJwt, finding, note);
         }
     }
+}
+
+/// The time that a claim says, if it is one.
+fn date(claim: &Value) -> Option<UnixMillis> {
+    UnixMillis::from_numeric_date(&claim.to_string())
 }
 
 fn text<'m>(members: &'m Map<String, Value>, name: &str) -> &'m str {

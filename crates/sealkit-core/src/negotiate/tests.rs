@@ -240,6 +240,7 @@ fn every_reason_has_its_public_code() {
     invalid_session_cookie unauthenticated
     expired_jwt unauthenticated
     invalid_jwt unauthenticated
+    not_a_session_token unauthenticated
     invalid_jwt_algorithm unauthenticated
     invalid_jwt_signature unauthenticated
     unknown_signing_key unauthenticated
@@ -256,6 +257,8 @@ fn every_reason_has_its_public_code() {
     mfa_challenge step_up_required
     mfa_verification step_up_required
     email_verification_required step_up_required
+    email_completion_required step_up_required
+    authentication_too_old step_up_required
     organization_selection_required step_up_required
     organization_authentication_methods_required step_up_required
     authentication_method_not_allowed step_up_required

@@ -17,7 +17,11 @@ pub use seal::{payload_after, payload_following, payload_of};
 pub use unsealed::UnsealedSession;
 pub use user::User;
 
-use crate::{UnixMillis, format::Format, token::Claims};
+use crate::{
+    UnixMillis,
+    format::Format,
+    token::{ActorKind, Claims},
+};
 use std::{fmt, sync::Arc};
 
 /// How a cookie was sealed: authentic facts for metrics and tools.
@@ -97,6 +101,41 @@ pub struct Impersonator<'s> {
     pub email: &'s str,
     /// The reason that was given, as sealed beside the token.
     pub reason: Option<&'s str>,
+}
+
+/// The party that acts in a session beside its user: proven by the token's `act` claim (RFC 8693 §4.1).
+///
+/// Which kinds may act is a setting ([`TokenPolicy::actors`](crate::token::TokenPolicy::actors)); a session in which another
+/// kind acts is rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Actor<'s> {
+    /// A person of the staff acts as the user.
+    Impersonator(Impersonator<'s>),
+    /// An AI agent acts for the user.
+    Agent {
+        /// `act.sub`.
+        id: &'s str,
+    },
+    /// Another party.
+    Other {
+        /// `act.sub`.
+        sub: &'s str,
+        /// `act.sub_profile`, if the token has it.
+        profile: Option<&'s str>,
+    },
+}
+
+impl Actor<'_> {
+    /// The kind, as settings name it.
+    #[must_use]
+    pub const fn kind(&self) -> ActorKind {
+        match self {
+            Self::Impersonator(_) => ActorKind::Impersonator,
+            Self::Agent { .. } => ActorKind::Agent,
+            Self::Other { .. } => ActorKind::Other,
+        }
+    }
 }
 
 /// Something that only the visitor says: it stands in an unsealed cookie, and nothing proves it.
@@ -215,7 +254,13 @@ impl Session {
         self.claims().expires_at()
     }
 
-    /// Who impersonates the user, if anybody does.
+    /// The party that acts in this session beside the user, if the token names one.
+    #[must_use]
+    pub fn actor(&self) -> Option<Actor<'_>> {
+        self.inner.actor()
+    }
+
+    /// The person who impersonates the user, if the token names one: [`actor`](Self::actor) of that kind. An agent never is.
     #[must_use]
     pub fn impersonator(&self) -> Option<Impersonator<'_>> {
         self.inner.impersonator()
@@ -331,10 +376,24 @@ impl Inner {
         self.unsealed.user().filter(|_| self.unsealed.is_authentic())
     }
 
+    fn actor(&self) -> Option<Actor<'_>> {
+        let sub = self.claims.actor()?;
+        Some(match self.claims.actor_kind()? {
+            ActorKind::Impersonator => {
+                let agrees = self.unsealed.is_authentic() && self.unsealed.impersonator_email() == Some(sub);
+                let reason = if agrees { self.unsealed.impersonator_reason() } else { None };
+                Actor::Impersonator(Impersonator { email: sub, reason })
+            }
+            ActorKind::Agent => Actor::Agent { id: sub },
+            ActorKind::Other => Actor::Other { sub, profile: self.claims.actor_profile() },
+        })
+    }
+
     fn impersonator(&self) -> Option<Impersonator<'_>> {
-        let email = self.claims.actor()?;
-        let agrees = self.unsealed.is_authentic() && self.unsealed.impersonator_email() == Some(email);
-        Some(Impersonator { email, reason: if agrees { self.unsealed.impersonator_reason() } else { None } })
+        match self.actor()? {
+            Actor::Impersonator(impersonator) => Some(impersonator),
+            _ => None,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a cookie value to a judgement: open, parse, verify, decide. Pure: bytes, configuration and now go in.
 
-use super::{ExpiredSession, SealInfo, Session, UnsealedSession};
+use super::{ExpiredSession, SealInfo, Session, UnsealedSession, unsealed::Purpose};
 use crate::{
     Detail, EncodingPolicy, Failure, Key, KeyRing, Reason, SealedSession, SecureRandom, UnixMillis,
     format::{Cost, Format, SealError, detect},
@@ -113,6 +113,31 @@ impl SessionReader {
     /// # Errors
     /// A [`Detail`]. When several formats were tried, it does not tell which of them came nearest.
     pub fn unseal(&self, value: &str, now: UnixMillis) -> Result<(UnsealedSession, SealInfo), Detail> {
+        self.unseal_for(Purpose::Authenticate, value, now)
+    }
+
+    /// Opens a cookie value for an explicit refresh: as [`unseal`](Self::unseal), and a *sealed* payload that holds a refresh
+    /// token and no access token opens, too. Such a payload never authenticates: [`judge_unsealed`](Self::judge_unsealed)
+    /// rejects it.
+    ///
+    /// Source: workos-python before 8.0.1, whose users sealed such payloads by hand.
+    ///
+    /// # Errors
+    /// As [`unseal`](Self::unseal).
+    pub fn unseal_to_refresh(
+        &self,
+        value: &str,
+        now: UnixMillis,
+    ) -> Result<(UnsealedSession, SealInfo), Detail> {
+        self.unseal_for(Purpose::Refresh, value, now)
+    }
+
+    fn unseal_for(
+        &self,
+        purpose: Purpose,
+        value: &str,
+        now: UnixMillis,
+    ) -> Result<(UnsealedSession, SealInfo), Detail> {
         if value.len() > self.limit {
             return Err(Detail::TooLarge);
         }
@@ -126,7 +151,7 @@ impl SessionReader {
             match format.open(value, &self.ring, now, &mut plaintext) {
                 Ok(opened) => {
                     let (unsealed, format) =
-                        UnsealedSession::read_as(plaintext, format, self.undecided_iron())?;
+                        UnsealedSession::read_as(plaintext, format, self.undecided_iron(), purpose)?;
                     if !self.encoding.reads(format, now) {
                         return Err(Detail::FormatNotRead);
                     }
@@ -223,7 +248,13 @@ impl SessionReader {
             }
             Err(rejection) => match rejection.kid {
                 Some(kid) => Judgement::UnknownKey { kid, unsealed: Box::new(unsealed), seal },
-                None => Judgement::Rejected(Failure::new(rejection.reason)),
+                None => {
+                    let failure = Failure::new(rejection.reason);
+                    Judgement::Rejected(match rejection.detail {
+                        Some(kind) => failure.with_detail(kind),
+                        None => failure,
+                    })
+                }
             },
         }
     }

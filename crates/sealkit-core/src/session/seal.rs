@@ -71,18 +71,19 @@ fn anchored(
     }) else {
         return payload;
     };
-    let (mut members, mut user) = (Members::parse(&payload).unwrap_or_default(), Members::default());
-    user.set_text("id", id);
-    members.set(style.session().of("user"), user.to_json().to_string());
+    let mut members = Members::parse(&payload).unwrap_or_default();
+    members.set(style.session().of("user"), user_of(id));
     members.to_json()
 }
 
 /// The payload of the session that follows `old` after a refresh, in the style of `old`.
 ///
 /// Members unknown to the table stay where they are, at the top and in `user`. The user, the impersonator and the
-/// organization are those of the answer, as in [`payload_of`]; an answer without a user keeps the old one. An answer about
-/// *another* user keeps the old one, too, so that every later opening says `subject_mismatch`: `anchor` is the id of the user
-/// whose session it is, and stands in for a user that was never stored when the new token names somebody else.
+/// organization are those of the answer, as in [`payload_of`]; an answer without a user keeps the old one.
+///
+/// `anchor` is the subject of the old access token: the user whose session it is. An answer about *another* user is stored
+/// with the anchor as its user, so that every later opening says `subject_mismatch`. Without an anchor the user is the one
+/// that the answer names. A stored user of another id anchors nothing and is replaced.
 #[must_use]
 pub fn payload_after(
     old: &UnsealedSession,
@@ -127,20 +128,33 @@ fn user_after(
     stored: Option<&str>,
 ) -> Option<String> {
     let known = old.user().and_then(|user| user.id());
-    let anchor = known.or(anchor);
+    let new_id = response.user_id();
     let new = object(response.members(), "user");
+    // The members of another user are not carried on.
+    let merged =
+        |new| merged_user(stored.filter(|_| known.is_none() || known == new_id.as_deref()), new, old.style());
     match (new, anchor) {
-        (Some(new), None) => Some(merged_user(stored, new, old.style())),
-        (Some(new), Some(id)) if response.user_id().as_deref() == Some(id) => {
-            Some(merged_user(stored, new, old.style()))
+        (Some(new), None) => Some(merged(new)),
+        (None, None) => {
+            let subject = token::peek_subject(response.access_token().expose_secret());
+            subject.filter(|subject| known.is_some_and(|id| id != subject)).map(|id| user_of(&id))
         }
-        (_, Some(id)) if known.is_none() && names_somebody_else(response, id) => {
-            let mut anchored = Members::default();
-            anchored.set_text("id", id);
-            Some(anchored.to_json().to_string())
+        (Some(new), Some(id)) if new_id.as_deref() == Some(id) => Some(merged(new)),
+        (_, Some(id)) => {
+            let stays = match known {
+                Some(known) => known == id,
+                None => !names_somebody_else(response, id),
+            };
+            (!stays).then(|| user_of(id))
         }
-        _ => None,
     }
+}
+
+/// A user of whom nothing but the id is known.
+fn user_of(id: &str) -> String {
+    let mut user = Members::default();
+    user.set_text("id", id);
+    user.to_json().to_string()
 }
 
 /// The new token names a subject, and it is not this one.

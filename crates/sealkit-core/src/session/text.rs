@@ -62,15 +62,12 @@ pub(crate) struct Borrowed<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 /// A member that is taken when it is a string and counts as absent when it is anything else.
 ///
 /// For members that a JWT template or an application may have given another shape: they must not make the session unreadable.
+#[derive(Default)]
 pub(crate) struct Lenient<'a>(pub(crate) Option<Cow<'a, str>>);
 
 /// A list of strings; items of another kind are left out, and anything but a list counts as an empty one.
 #[derive(Default)]
 pub(crate) struct LenientList<'a>(pub(crate) Vec<Cow<'a, str>>);
-
-/// A whole number that is not negative; anything else counts as absent.
-#[derive(Default)]
-pub(crate) struct LenientNumber(pub(crate) Option<u64>);
 
 /// True or false; anything else counts as absent.
 #[derive(Default)]
@@ -85,12 +82,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Lenient<'a> {
 impl<'de: 'a, 'a> Deserialize<'de> for LenientList<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ListVisitor).map(Self)
-    }
-}
-
-impl<'de> Deserialize<'de> for LenientNumber {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NumberVisitor).map(Self)
     }
 }
 
@@ -188,14 +179,6 @@ lenient! {
 }
 
 lenient! {
-    NumberVisitor(Option<u64>, "any value") {
-        fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
-            Ok(Some(number))
-        }
-    } ignores text bool list
-}
-
-lenient! {
     BoolVisitor(Option<bool>, "any value") {
         fn visit_bool<E: de::Error>(self, truth: bool) -> Result<Self::Value, E> {
             Ok(Some(truth))
@@ -217,10 +200,6 @@ mod tests {
             assert!(serde_json::from_str::<LenientList<'_>>(json).unwrap().0.is_empty(), "{json}");
         }
         assert_eq!(serde_json::from_str::<LenientList<'_>>(r#"["a",1,"b"]"#).unwrap().0, ["a", "b"]);
-        for json in ["null", "-1", "1.5", "1e3", "true", "\"1\"", "[1]", "{}"] {
-            assert!(serde_json::from_str::<LenientNumber>(json).unwrap().0.is_none(), "{json}");
-        }
-        assert_eq!(serde_json::from_str::<LenientNumber>("18446744073709551615").unwrap().0, Some(u64::MAX));
         for json in ["null", "0", "\"true\"", "[true]", "{}"] {
             assert!(serde_json::from_str::<LenientBool>(json).unwrap().0.is_none(), "{json}");
         }

@@ -29,6 +29,15 @@ pub struct UnsealedSession {
     places: Places,
 }
 
+/// What a payload is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It must hold an access token.
+    Authenticate,
+    /// A refresh token will do, if the container proves who wrote it.
+    Refresh,
+}
+
 #[derive(Default)]
 struct Places {
     access_token: Option<Text>,
@@ -51,6 +60,12 @@ impl UnsealedSession {
     /// # Errors
     /// [`Detail::NotASession`] for everything else. The text is wiped then, too.
     pub(crate) fn parse(plaintext: Vec<u8>, style: Style) -> Result<Self, Detail> {
+        let session = Self::parse_object(plaintext, style)?;
+        if session.access_token().is_empty() { Err(Detail::NotASession) } else { Ok(session) }
+    }
+
+    /// Reads a JSON object, whatever tokens it has.
+    fn parse_object(plaintext: Vec<u8>, style: Style) -> Result<Self, Detail> {
         let text = match String::from_utf8(plaintext) {
             Ok(text) => Wiped(text),
             Err(error) => {
@@ -63,9 +78,6 @@ impl UnsealedSession {
         json.deserialize_map(PlacesVisitor { base: &text, style, places: &mut places })
             .and_then(|()| json.end())
             .map_err(|_| Detail::NotASession)?;
-        if places.access_token.as_ref().is_none_or(|token| token.get(&text).is_empty()) {
-            return Err(Detail::NotASession);
-        }
         Ok(Self { text, style, authentic: false, places })
     }
 
@@ -86,17 +98,23 @@ impl UnsealedSession {
     /// # Errors
     /// As [`parse_as`](Self::parse_as); `malformed` for an envelope of another version.
     pub fn read(plaintext: Vec<u8>, format: Format) -> Result<(Self, Format), Detail> {
-        Self::read_as(plaintext, format, Format::Iron)
+        Self::read_as(plaintext, format, Format::Iron, Purpose::Authenticate)
     }
 
-    /// As [`read`](Self::read), but an iron seal without a suffix that tells nothing is `undecided`.
+    /// As [`read`](Self::read), but an iron seal without a suffix that tells nothing is `undecided`, and the tokens that must
+    /// be there are those that `purpose` needs.
     pub(super) fn read_as(
         mut plaintext: Vec<u8>,
         format: Format,
         undecided: Format,
+        purpose: Purpose,
     ) -> Result<(Self, Format), Detail> {
         envelope::unwrap(format, &mut plaintext)?;
-        let mut session = Self::parse_as(plaintext, format)?;
+        let authentic = format.is_authenticated();
+        let mut session = Self { authentic, ..Self::parse_object(plaintext, format.style())? };
+        if !session.serves(purpose) {
+            return Err(Detail::NotASession);
+        }
         if format != Format::KotlinIron {
             return Ok((session, format));
         }
@@ -109,6 +127,11 @@ impl UnsealedSession {
         Ok((session, format))
     }
 
+    fn serves(&self, purpose: Purpose) -> bool {
+        let refreshes = purpose == Purpose::Refresh && self.authentic && self.refresh_token().is_some();
+        refreshes || !self.access_token().is_empty()
+    }
+
     /// False when its container protects nothing: then everything but the access token is the visitor's own claim.
     ///
     /// True says what the container does, not that this session is anybody's; only a verified [`Session`](super::Session) proves.
@@ -117,7 +140,8 @@ impl UnsealedSession {
         self.authentic
     }
 
-    /// The access token, not verified.
+    /// The access token, not verified. Empty only in a payload that was opened to be refreshed and has none
+    /// ([`SessionReader::unseal_to_refresh`](super::SessionReader::unseal_to_refresh)).
     #[must_use]
     pub fn access_token(&self) -> &str {
         self.places.access_token.as_ref().map_or("", |token| token.get(&self.text))

@@ -1,13 +1,11 @@
 //! The claims of a verified access token. Nothing else makes a [`Claims`].
 
+use super::actor::{ActorKind, RawActor};
 use crate::{
     Failure, Reason, UnixMillis,
-    session::text::{Borrowed, Lenient, LenientList, LenientNumber, Text},
+    session::text::{Lenient, LenientList, Text},
 };
-use serde::{
-    Deserialize,
-    de::{self, DeserializeOwned},
-};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use std::{any, borrow::Cow, fmt};
 
@@ -37,33 +35,51 @@ struct Places {
     permissions: Vec<Text>,
     entitlements: Vec<Text>,
     feature_flags: Vec<Text>,
-    actor: Option<Text>,
+    actor: Option<ActorPlaces>,
 }
 
-/// The claims as they stand in the payload, borrowed from it.
+#[derive(Clone)]
+struct ActorPlaces {
+    kind: ActorKind,
+    subject: Text,
+    profile: Option<Text>,
+}
+
+/// The claims as they stand in the payload, borrowed from it. A claim of another type than it must have makes no claim
+/// unreadable: each is judged where it is demanded.
 #[derive(Deserialize)]
 pub(super) struct RawClaims<'a> {
-    #[serde(borrow)]
-    pub(super) sub: Borrowed<'a>,
-    #[serde(borrow)]
-    pub(super) sid: Borrowed<'a>,
-    pub(super) exp: u64,
-    #[serde(default, deserialize_with = "number")]
-    pub(super) nbf: Option<u64>,
-    #[serde(default)]
-    iat: LenientNumber,
-    #[serde(default)]
-    auth_time: LenientNumber,
     #[serde(borrow, default)]
-    pub(super) iss: Option<Lenient<'a>>,
+    pub(super) sub: Lenient<'a>,
+    #[serde(borrow, default)]
+    pub(super) sid: Lenient<'a>,
+    #[serde(borrow, default)]
+    pub(super) org_id: Lenient<'a>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    pub(super) exp: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    pub(super) nbf: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    pub(super) iat: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    pub(super) auth_time: Option<&'a RawValue>,
+    /// `None`: not there. There and not a text, null too, is a text that is nobody's.
+    #[serde(borrow, default, deserialize_with = "given")]
+    pub(super) client_id: Option<Lenient<'a>>,
+    #[serde(borrow, default)]
+    pub(super) sub_profile: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) sub_type: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) act: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) iss: Lenient<'a>,
     #[serde(borrow, default)]
     pub(super) aud: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    jti: Option<Lenient<'a>>,
+    jti: Lenient<'a>,
     #[serde(borrow, default)]
-    org_id: Option<Lenient<'a>>,
-    #[serde(borrow, default)]
-    role: Option<Lenient<'a>>,
+    role: Lenient<'a>,
     #[serde(borrow, default)]
     roles: LenientList<'a>,
     #[serde(borrow, default)]
@@ -72,23 +88,13 @@ pub(super) struct RawClaims<'a> {
     entitlements: LenientList<'a>,
     #[serde(borrow, default)]
     feature_flags: LenientList<'a>,
-    #[serde(borrow, default, deserialize_with = "actor")]
-    pub(super) act: Option<Actor<'a>>,
 }
 
-/// RFC 8693 §4.1. There and unreadable is an error: an impersonation must not pass unseen.
-#[derive(Deserialize)]
-pub(super) struct Actor<'a> {
-    #[serde(borrow)]
-    pub(super) sub: Borrowed<'a>,
-}
-
-/// An actor that is no object is unreadable, not absent.
-fn actor<'de: 'a, 'a, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Actor<'a>>, D::Error> {
-    match <&RawValue>::deserialize(deserializer)?.get() {
-        "null" => Ok(None),
-        json => from_object(json).map(Some).ok_or_else(|| de::Error::custom("not an actor")),
-    }
+/// A claim that is there, whatever it says. Null is a value like any other: serde's own `Option` takes it for absent.
+fn given<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Reads a JSON object. A derived `Deserialize` alone would take an array of the members' values as well, and a header and a
@@ -97,22 +103,29 @@ pub(super) fn from_object<'de, T: Deserialize<'de>>(json: &'de str) -> Option<T>
     json.trim_ascii_start().starts_with('{').then(|| serde_json::from_str(json).ok())?
 }
 
-/// A number that may be absent, but not null or of another type (a claim of the wrong type must not count as absent).
-fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    u64::deserialize(deserializer).map(Some)
+/// The time that a claim says, if it is a NumericDate (RFC 7519 §2).
+pub(super) fn numeric_date(claim: &RawValue) -> Option<UnixMillis> {
+    UnixMillis::from_numeric_date(claim.get())
 }
 
-impl RawClaims<'_> {
-    fn places(self, json: &str) -> Places {
+/// What a session token must hold, as [`Claims::read`]'s check has found it.
+pub(super) struct Checked<'a> {
+    pub(super) expires_at: UnixMillis,
+    pub(super) actor: Option<RawActor<'a>>,
+}
+
+impl<'a> RawClaims<'a> {
+    fn places(self, json: &str, checked: Checked<'a>) -> Places {
         let text = |part: Cow<'_, str>| Text::within(json, part);
-        let lenient = |part: Option<Lenient<'_>>| part.and_then(|part| part.0).map(text);
+        let lenient = |part: Lenient<'_>| part.0.map(text);
+        let demanded = |part: Lenient<'_>| text(part.0.unwrap_or_default());
         let list = |items: LenientList<'_>| items.0.into_iter().map(text).collect();
         Places {
-            subject: text(self.sub.0),
-            session_id: text(self.sid.0),
-            expires_at: UnixMillis::from_secs(self.exp),
-            issued_at: self.iat.0.map(UnixMillis::from_secs),
-            authenticated_at: self.auth_time.0.map(UnixMillis::from_secs),
+            subject: demanded(self.sub),
+            session_id: demanded(self.sid),
+            expires_at: checked.expires_at,
+            issued_at: self.iat.and_then(numeric_date),
+            authenticated_at: self.auth_time.and_then(numeric_date),
             issuer: lenient(self.iss),
             token_id: lenient(self.jti),
             organization_id: lenient(self.org_id),
@@ -121,7 +134,11 @@ impl RawClaims<'_> {
             permissions: list(self.permissions),
             entitlements: list(self.entitlements),
             feature_flags: list(self.feature_flags),
-            actor: self.act.map(|act| text(act.sub.0)),
+            actor: checked.actor.map(|actor| ActorPlaces {
+                kind: actor.kind(),
+                subject: text(actor.sub.0),
+                profile: actor.profile.map(|profile| text(profile.0)),
+            }),
         }
     }
 }
@@ -131,11 +148,11 @@ impl Claims {
     pub(super) fn read<E>(
         json: String,
         malformed: impl FnOnce() -> E,
-        check: impl FnOnce(&RawClaims<'_>) -> Result<(), E>,
+        check: impl for<'c, 'a> FnOnce(&'c RawClaims<'a>) -> Result<Checked<'a>, E>,
     ) -> Result<Self, E> {
         let raw: RawClaims<'_> = from_object(&json).ok_or_else(malformed)?;
-        check(&raw)?;
-        let places = raw.places(&json);
+        let checked = check(&raw)?;
+        let places = raw.places(&json, checked);
         Ok(Self { json, places })
     }
 
@@ -163,7 +180,8 @@ impl Claims {
         self.places.issued_at
     }
 
-    /// `auth_time`: when the user last signed in actively; a refresh leaves it alone.
+    /// `auth_time`: when the user last signed in actively; a refresh leaves it alone. `None` only in an expired token, or where
+    /// [`TokenPolicy::requires_auth_time`](super::TokenPolicy::requires_auth_time) is off.
     #[must_use]
     pub const fn authenticated_at(&self) -> Option<UnixMillis> {
         self.places.authenticated_at
@@ -219,10 +237,23 @@ impl Claims {
         self.list(&self.places.feature_flags)
     }
 
-    /// `act.sub`: the e-mail address of whoever impersonates the user (RFC 8693 §4.1).
+    /// `act.sub`: the current actor, if another party acts as the user or for the user (RFC 8693 §4.1). With
+    /// [`ActorKind::Impersonator`] it is an e-mail address.
     #[must_use]
     pub fn actor(&self) -> Option<&str> {
-        self.optional(self.places.actor.as_ref())
+        self.places.actor.as_ref().map(|actor| actor.subject.get(&self.json))
+    }
+
+    /// The kind of the current actor.
+    #[must_use]
+    pub fn actor_kind(&self) -> Option<ActorKind> {
+        self.places.actor.as_ref().map(|actor| actor.kind)
+    }
+
+    /// `act.sub_profile`: what the actor is, if the token says it.
+    #[must_use]
+    pub fn actor_profile(&self) -> Option<&str> {
+        self.optional(self.places.actor.as_ref()?.profile.as_ref())
     }
 
     /// The payload's JSON text, as it was signed.

@@ -1,112 +1,28 @@
 //! The verifier: RS256, `kid` required, every failure with its own reason, `exp` judged last.
 //!
-//! Order of checks: structure and header, algorithm, key, signature, then `sub`, `sid`, `iss`, `aud`, `nbf`, the subject
-//! against the stored user, and `exp` last. So "expired" means that everything else is right.
+//! Order of checks: structure and header, algorithm, key, signature, the kind of token (K1 to K6), then `sub`, `sid`, `act`,
+//! `iss`, `aud`, `nbf`, the subject against the stored user, and `exp` last. So "expired" means that everything else is right.
+//! Only a token that is valid in all of this is asked for `auth_time` (K7).
 
 use super::{
-    Claims, KeySet,
-    claims::{Actor, RawClaims, from_object},
+    Claims, KeySet, TokenPolicy,
+    actor::RawActor,
+    claims::{Checked, RawClaims, from_object, numeric_date},
     jwks::MAX_MODULUS,
+    kind::other_kind,
 };
 use crate::{
-    Reason, UnixMillis,
+    Detail, Reason, UnixMillis,
     base64::{URL_SAFE_NO_PAD, decode_into},
+    session::text::Lenient,
     split,
 };
 use aws_lc_rs::digest;
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
-use std::{borrow::Cow, time::Duration};
-use url::Url;
+use std::borrow::Cow;
 
 /// Longest decoded header that is read, in bytes.
 const MAX_HEADER: usize = 512;
-
-/// Which `iss` claims are accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum IssuerPolicy {
-    /// Any, or none at all.
-    Any,
-    /// Exactly one of these texts.
-    OneOf(Vec<String>),
-}
-
-impl IssuerPolicy {
-    /// The five forms in which AuthKit environments name themselves: the origin of the API base with the suffixes ``""``,
-    /// `/`, `/user_management/<client id>`, `/sso/<client id>` and `/convex/<client id>`.
-    #[must_use]
-    pub fn derived(api_base: &Url, client_id: &str) -> Self {
-        let origin = api_base.origin().ascii_serialization();
-        Self::OneOf(vec![
-            origin.clone(),
-            format!("{origin}/"),
-            format!("{origin}/user_management/{client_id}"),
-            format!("{origin}/sso/{client_id}"),
-            format!("{origin}/convex/{client_id}"),
-        ])
-    }
-
-    fn accepts(&self, issuer: Option<&str>) -> bool {
-        match self {
-            Self::Any => true,
-            Self::OneOf(list) => issuer.is_some_and(|issuer| list.iter().any(|own| own == issuer)),
-        }
-    }
-}
-
-/// What a token must say, besides what every session token must.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct TokenPolicy {
-    /// Accepted issuers.
-    pub issuers: IssuerPolicy,
-    /// Accepted audiences; empty: `aud` is not looked at (AuthKit tokens carry none by default).
-    pub audiences: Vec<String>,
-    /// How far `nbf` may lie in the future. `exp` gets none.
-    pub leeway: Duration,
-}
-
-impl TokenPolicy {
-    /// How far `nbf` may lie in the future by default.
-    pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
-
-    /// A policy with these issuers, no audience and 60 s of leeway.
-    #[must_use]
-    pub const fn new(issuers: IssuerPolicy) -> Self {
-        Self { issuers, audiences: Vec::new(), leeway: Self::DEFAULT_LEEWAY }
-    }
-
-    /// Demands one of these audiences.
-    #[must_use]
-    pub fn with_audiences(mut self, audiences: Vec<String>) -> Self {
-        self.audiences = audiences;
-        self
-    }
-
-    /// Sets the leeway for `nbf`.
-    #[must_use]
-    pub const fn with_leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
-        self
-    }
-
-    fn accepts_audience(&self, audience: Option<&str>) -> bool {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Audience {
-            One(String),
-            Many(Vec<String>),
-        }
-        if self.audiences.is_empty() {
-            return true;
-        }
-        match audience.map(serde_json::from_str) {
-            Some(Ok(Audience::One(one))) => self.audiences.contains(&one),
-            Some(Ok(Audience::Many(many))) => many.iter().any(|one| self.audiences.contains(one)),
-            _ => false,
-        }
-    }
-}
 
 /// Whose token it must be: the user and impersonator that were sealed beside it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -128,13 +44,15 @@ pub(crate) enum Verified {
 #[derive(Debug)]
 pub(crate) struct TokenRejection {
     pub(crate) reason: Reason,
+    /// With [`Reason::NotASessionToken`]: the kind of token.
+    pub(crate) detail: Option<Detail>,
     /// With [`Reason::UnknownSigningKey`]: the id that the key set does not know.
     pub(crate) kid: Option<Box<str>>,
 }
 
 impl From<Reason> for TokenRejection {
     fn from(reason: Reason) -> Self {
-        Self { reason, kid: None }
+        Self { reason, detail: None, kid: None }
     }
 }
 
@@ -164,52 +82,90 @@ pub(crate) fn verify(
     let payload = URL_SAFE_NO_PAD.decode_to_vec(payload).map_err(|_| Reason::InvalidJwt)?;
 
     let Some(key) = keys.get(kid) else {
-        return Err(TokenRejection { reason: Reason::UnknownSigningKey, kid: Some(kid.into()) });
+        return Err(TokenRejection {
+            reason: Reason::UnknownSigningKey,
+            detail: None,
+            kid: Some(kid.into()),
+        });
     };
     // Hashing first costs a percent less than `verify_sig`, which sets up a context for both.
     let digest = digest::digest(&digest::SHA256, signed.as_bytes());
     key.verify_digest_sig(&digest, signature).map_err(|_| Reason::InvalidJwtSignature)?;
 
     let payload = String::from_utf8(payload).map_err(|_| Reason::InvalidJwt)?;
-    let claims = Claims::read(payload, || Reason::InvalidJwt, |claims| check(claims, policy, anchor, now))?;
-    Ok(if claims.expires_at() > now { Verified::Valid(claims) } else { Verified::Expired(claims) })
+    let typ = header.typ.0.as_deref();
+    let claims = Claims::read(
+        payload,
+        || Reason::InvalidJwt.into(),
+        |claims| check(typ, claims, policy, anchor, now),
+    )?;
+    if claims.expires_at() <= now {
+        return Ok(Verified::Expired(claims));
+    }
+    // K7
+    if !policy.accepts_auth_time_of(&claims) {
+        return Err(not_a_session(Detail::NoAuthTime));
+    }
+    Ok(Verified::Valid(claims))
 }
 
-fn check(
-    claims: &RawClaims<'_>,
+fn check<'a>(
+    typ: Option<&str>,
+    claims: &RawClaims<'a>,
     policy: &TokenPolicy,
     anchor: Anchor<'_>,
     now: UnixMillis,
-) -> Result<(), Reason> {
-    if claims.sub.0.is_empty() || claims.sid.0.is_empty() {
-        return Err(Reason::InvalidJwt);
+) -> Result<Checked<'a>, TokenRejection> {
+    if let Some(kind) = other_kind(typ, claims, policy) {
+        return Err(not_a_session(kind));
     }
-    if !policy.issuers.accepts(claims.iss.as_ref().and_then(|iss| iss.0.as_deref())) {
-        return Err(Reason::InvalidIssuer);
+    let filled = |claim: &Lenient<'_>| claim.0.as_ref().is_some_and(|text| !text.is_empty());
+    if !filled(&claims.sub) || !filled(&claims.sid) {
+        return Err(Reason::InvalidJwt.into());
     }
-    if !policy.accepts_audience(claims.aud.map(serde_json::value::RawValue::get)) {
-        return Err(Reason::InvalidAudience);
+    let actor = claims.act.map(|act| RawActor::read(act).ok_or(Reason::InvalidJwt)).transpose()?;
+    if actor.as_ref().is_some_and(|actor| !policy.actors.contains(&actor.kind())) {
+        return Err(not_a_session(Detail::Agent));
     }
-    if claims.nbf.is_some_and(|nbf| UnixMillis::from_secs(nbf) > now.saturating_add(policy.leeway)) {
-        return Err(Reason::InvalidJwt);
+    let client_id = claims.client_id.as_ref().and_then(|id| id.0.as_deref());
+    if !policy.issuers.accepts(claims.iss.0.as_deref(), client_id) {
+        return Err(Reason::InvalidIssuer.into());
     }
-    if anchor.user_id.is_some_and(|id| id != claims.sub.0) {
-        return Err(Reason::SubjectMismatch);
+    if !policy.accepts_audience(claims.aud) {
+        return Err(Reason::InvalidAudience.into());
     }
-    match (&claims.act, anchor.impersonator_email) {
-        (Some(Actor { sub }), _) if sub.0.is_empty() => Err(Reason::InvalidJwt),
-        (Some(Actor { sub }), Some(email)) if sub.0 != email => Err(Reason::SubjectMismatch),
-        _ => Ok(()),
+    let demanded = |json| numeric_date(json).ok_or(Reason::InvalidJwt);
+    let not_before = claims.nbf.map(demanded).transpose()?;
+    if not_before.is_some_and(|from| from > now.saturating_add(policy.leeway)) {
+        return Err(Reason::InvalidJwt.into());
     }
+    if anchor.user_id.is_some_and(|id| claims.sub.0.as_deref() != Some(id)) {
+        return Err(Reason::SubjectMismatch.into());
+    }
+    if let (Some(actor), Some(email)) = (&actor, anchor.impersonator_email)
+        && actor.sub.0 != email
+    {
+        return Err(Reason::SubjectMismatch.into());
+    }
+    let expires_at = claims.exp.ok_or(Reason::InvalidJwt).and_then(demanded)?;
+    Ok(Checked { expires_at, actor })
 }
 
+fn not_a_session(kind: Detail) -> TokenRejection {
+    TokenRejection { reason: Reason::NotASessionToken, detail: Some(kind), kid: None }
+}
+
+/// The protected header of a token (RFC 7515 §4).
 #[derive(Deserialize)]
-struct Header<'a> {
+pub(super) struct Header<'a> {
     #[serde(borrow)]
     alg: Cow<'a, str>,
     #[serde(borrow, default)]
     kid: Option<Cow<'a, str>>,
-    /// RFC 7515 §4.1.11: we understand no extension, so a token that demands one is refused.
+    /// A value that is not a text says nothing.
+    #[serde(borrow, default)]
+    pub(super) typ: Lenient<'a>,
+    /// RFC 7515 §4.1.11: no extension is understood here, so a token that demands one is rejected.
     #[serde(default, deserialize_with = "present")]
     crit: bool,
 }

@@ -2,6 +2,7 @@
 
 use super::{Inner, Sealkit, usage::Usage};
 use crate::{
+    acting::ActingLog,
     api::{HttpTransport, TransportBuildError},
     breaker::Breaker,
     clock::{Clock, SystemClock},
@@ -144,6 +145,7 @@ impl SealkitBuilder {
                 api,
                 reader: ArcSwap::from_pointee(reader),
                 usage: Usage::default(),
+                acting: ActingLog::default(),
                 costly: tokio::sync::Semaphore::new(COSTLY_AT_ONCE),
                 keys,
                 coordinator,

@@ -3,11 +3,14 @@
 use super::Sealkit;
 use crate::telemetry;
 use sealkit_core::{
-    Detail, ExpiredSession, Failure, Reason, SealedSession, Session, UnsealedSession,
-    session::{Judgement, SealInfo},
+    Detail, ExpiredSession, Failure, Reason, SealedSession, Session, UnixMillis, UnsealedSession,
+    session::{Judgement, SealInfo, SessionReader},
     token::{Claims, KeySet},
 };
 use std::sync::Arc;
+
+/// How a reader opens a value: to authenticate or to refresh.
+pub(super) type Unseal = fn(&SessionReader, &str, UnixMillis) -> Result<(UnsealedSession, SealInfo), Detail>;
 
 /// A cookie value, judged to the end.
 #[derive(Debug)]
@@ -44,7 +47,7 @@ impl Judged {
 impl Sealkit {
     /// Opens and judges a cookie value. The key set is asked for only when the token is worth it.
     pub(crate) async fn judge(&self, sealed: &str) -> Judged {
-        let (unsealed, seal) = match self.open(sealed).await {
+        let (unsealed, seal) = match self.open(sealed, SessionReader::unseal).await {
             Ok(opened) => opened,
             Err(detail) => {
                 telemetry::not_unsealed(detail);
@@ -65,15 +68,20 @@ impl Sealkit {
         }
     }
 
-    /// Opens a cookie value. One of a costly format is looked at beside the runtime, and only a few at once.
-    pub(super) async fn open(&self, sealed: &str) -> Result<(UnsealedSession, SealInfo), Detail> {
+    /// Opens a cookie value with this method of the reader. One of a costly format is opened on a thread of its own, and only
+    /// a few at once.
+    pub(super) async fn open(
+        &self,
+        sealed: &str,
+        unseal: Unseal,
+    ) -> Result<(UnsealedSession, SealInfo), Detail> {
         let (reader, now) = (self.reader(), self.now());
         if !reader.is_costly(sealed, now) || tokio::runtime::Handle::try_current().is_err() {
-            return reader.unseal(sealed, now);
+            return unseal(&reader, sealed, now);
         }
         let _turn = self.inner.costly.acquire().await;
         let sealed = SealedSession::from(sealed);
-        let opening = tokio::task::spawn_blocking(move || reader.unseal(sealed.expose_secret(), now));
+        let opening = tokio::task::spawn_blocking(move || unseal(&reader, sealed.expose_secret(), now));
         opening.await.unwrap_or(Err(Detail::Malformed))
     }
 

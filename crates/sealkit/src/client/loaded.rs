@@ -40,11 +40,13 @@ impl LoadedSession {
     /// The page that ends this session at WorkOS. Works for a session that has expired.
     ///
     /// # Errors
-    /// [`Reason::InvalidSessionCookie`] when it does not open, [`Reason::InvalidJwt`] when its token names no session.
+    /// [`Reason::InvalidSessionCookie`] when it does not open, [`Reason::InvalidJwt`] when its token names no
+    /// session, or is not a session's.
     pub fn logout_url(&self, return_to: Option<&Url>) -> Result<Url, Failure> {
         let (unsealed, _) = self.sealkit.unseal(self.sealed.expose_secret())?;
-        let session_id = token::peek_session_id(unsealed.access_token())
-            .ok_or_else(|| Failure::new(Reason::InvalidJwt))?;
+        let session_id =
+            token::peek_session_to_end(unsealed.access_token(), self.sealkit.config().token_policy())
+                .ok_or_else(|| Failure::new(Reason::InvalidJwt))?;
         self.sealkit.logout_url(&session_id, return_to)
     }
 }

@@ -25,6 +25,7 @@ pub use sign_in::{Callback, SignInRequest, SignInStart, SignedIn};
 pub use usage::KeyUsage;
 
 use crate::{
+    acting::ActingLog,
     api::ApiClient,
     breaker::{Breaker, BreakerState},
     clock::Clock,
@@ -64,6 +65,7 @@ struct Inner {
     api: ApiClient,
     reader: ArcSwap<SessionReader>,
     usage: Usage,
+    acting: ActingLog,
     /// How many values of a costly format are looked at together.
     costly: tokio::sync::Semaphore,
     keys: KeySetCache,

@@ -112,7 +112,11 @@ struct Way {
 impl Sealkit {
     /// Refreshes a session now, whether it has ended or not, and switches organization if asked to.
     ///
-    /// The old access token need not be verifiable. Whenever the tokens rotated, the outcome's cookie is `Set`, also with a
+    /// The old access token need not be verifiable: its `sub` is the user that the API's answer must be about, whatever user the
+    /// cookie stores. A sealed cookie without an access token can be refreshed, too; then the user is the one that the API
+    /// answers. A token of another kind than a session's is rejected, and nothing is sent.
+    ///
+    /// Whenever the tokens rotated, the outcome's cookie is `Set`, also with a
     /// failure: [`Reason::JwksUnavailable`] when the new token cannot be judged yet, [`Reason::SubjectMismatch`] when it is
     /// somebody else's. A refusal leaves the session and its cookie as they were. Dropping the future cancels nothing: the
     /// grant finishes, and the next caller with the same cookie gets its result.
@@ -120,12 +124,17 @@ impl Sealkit {
         if sealed.is_empty() {
             return Outcome::Anonymous;
         }
-        let (unsealed, seal) = match self.open(sealed).await {
+        let (unsealed, seal) = match self.open(sealed, SessionReader::unseal_to_refresh).await {
             Ok(opened) => opened,
             Err(detail) => return self.note(Outcome::failed(invalid_cookie(detail), CookieAction::Keep)),
         };
         if unsealed.refresh_token().is_none() {
             return self.note(Outcome::failed(Failure::new(Reason::NoRefreshToken), CookieAction::Keep));
+        }
+        if let Some(kind) = token::peek_other_kind(unsealed.access_token(), self.inner.config.token_policy())
+        {
+            let failure = Failure::new(Reason::NotASessionToken).with_detail(kind);
+            return self.note(Outcome::failed(failure, CookieAction::Keep));
         }
         let opened = seal.clone();
         let held = if unsealed.is_authentic() {
@@ -151,7 +160,7 @@ impl Sealkit {
             Judgement::Valid { session, .. } => Held::Valid(session),
             Judgement::Expired(expired) => Held::Expired(expired),
             Judgement::UnknownKey { unsealed, .. } => Held::Unproven(Arc::new(*unsealed)),
-            _ => Held::Unproven(Arc::new(reader.unseal(sealed, self.now()).ok()?.0)),
+            _ => Held::Unproven(Arc::new(reader.unseal_to_refresh(sealed, self.now()).ok()?.0)),
         })
     }
 
@@ -231,7 +240,7 @@ impl Sealkit {
         wanted: Option<&str>,
         way: &mut Way,
     ) -> Result<Session, Failure> {
-        let anchor = held.subject();
+        let mut anchor = held.subject();
         let organization_id = wanted.map(str::to_owned).or_else(|| held.organization_id());
         let mut old = held.clone();
         let mut replayed = false;
@@ -283,6 +292,7 @@ impl Sealkit {
                 Judged::Expired(expired) => Held::Expired(expired),
                 Judged::Failed(failure) => return Err(failure),
             };
+            anchor = anchor.or_else(|| old.subject());
         }
         Err(Failure::new(Reason::InvalidResponse))
     }

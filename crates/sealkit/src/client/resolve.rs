@@ -301,6 +301,7 @@ impl Sealkit {
     pub(crate) fn note(&self, outcome: Outcome) -> Outcome {
         match &outcome {
             Outcome::Authenticated { session, .. } => {
+                self.inner.acting.note(session);
                 // On every request of the session: what is worth a line is the application's to say.
                 for warning in session.warnings() {
                     tracing::debug!(?warning, session_id = session.id(), "session has a flaw");

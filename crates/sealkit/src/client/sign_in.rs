@@ -3,7 +3,7 @@
 use super::{Sealkit, judge::Judged, sealing_failure};
 use crate::api::{AuthorizationCodeGrant, Purpose, RequestContext, SignInGrant};
 use sealkit_core::{
-    Class, Failure, Reason, SealedSession, Session, UnsealedSession,
+    Class, Detail, Failure, Reason, SealedSession, Session, UnsealedSession,
     cookie::{CookieLine, SetCookie},
     session::{AuthResponse, payload_of},
     sign_in::{
@@ -370,11 +370,33 @@ fn with_cure(failure: Failure) -> Failure {
         Reason::InvalidAudience => {
             failure.with_hint("claim `aud`: the audience is not the configured one; change it, or the JWT template")
         }
+        Reason::NotASessionToken => {
+            let hint = kind_hint(failure.detail());
+            failure.with_hint(hint)
+        }
         reason if reason.is_retryable() => spent(failure),
         reason if reason.class() == Class::Verification && failure.hint().is_none() => {
             failure.with_hint("the API's own new token does not verify; check WORKOS_CLIENT_ID and the API host")
         }
         _ => failure,
+    }
+}
+
+/// Names the setting for a token that the API gave for a sign-in and that is not a session of this application.
+const fn kind_hint(kind: Option<Detail>) -> &'static str {
+    match kind {
+        Some(Detail::OtherApplication) => {
+            "claim `client_id`: the token is another application's; set WORKOS_CLIENT_ID to this application, or list the other in \
+             SEALKIT_CLIENT_IDS if both share the cookie"
+        }
+        Some(Detail::NoAuthTime) => {
+            "claim `auth_time`: it is missing or is not a time; look at the JWT template, or set SEALKIT_REQUIRE_AUTH_TIME=false for \
+             an emulator that writes none"
+        }
+        _ => {
+            "the API answered a sign-in with a token that is not a user's session (claims `sub_profile`, `sub_type`, `act`, `sid`, \
+             `sub`, header `typ`); look at the JWT template, or allow the actor with SEALKIT_ACTORS"
+        }
     }
 }
 

@@ -28,12 +28,13 @@ impl Sealkit {
         }
     }
 
-    /// Whether an expired session may be served, had a refresh failed: not for longer than is allowed, and not against the deny
-    /// list.
+    /// Whether an expired session may be served, had a refresh failed: not for longer than is allowed, not against the deny
+    /// list, and only if its token would be accepted had it not expired.
     fn may_serve_stale(&self, expired: &ExpiredSession) -> bool {
         let allowed = self.inner.config.refresh().stale_while_error;
         let claims = expired.claims();
         self.now() < claims.expires_at().saturating_add(allowed)
+            && self.inner.config.token_policy().accepts_auth_time_of(claims)
             && !self.has_ended(expired.id())
             && !self.inner.deny_list.overrules(claims)
             && !self.inner.deny_list.is_too_stale()

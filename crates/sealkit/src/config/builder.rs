@@ -18,7 +18,7 @@ use crate::{
 use sealkit_core::{
     ApiKey, CookiePassword, EncodingPolicy, KeyRing, WebhookSecret,
     cookie::{LargeCookies, SameSite},
-    token::{IssuerPolicy, TokenPolicy},
+    token::{ActorKind, IssuerPolicy, TokenPolicy},
     webhook,
 };
 use std::{path::PathBuf, time::Duration};
@@ -39,6 +39,7 @@ pub struct ConfigBuilder {
     redirect_uri: Option<Given<String>>,
     cookie: CookieInput,
     issuers: Option<Issuers>,
+    kinds: TokenKindInput,
     audiences: Vec<String>,
     leeway: Option<Duration>,
     refresh: RefreshSettings,
@@ -75,6 +76,15 @@ pub(super) struct CookieInput {
     pub(super) same_site: Option<Given<String>>,
     pub(super) secure: Option<bool>,
     pub(super) large: Option<Given<String>>,
+}
+
+/// Which tokens are sessions of this application, as it was given.
+#[derive(Clone, Debug, Default)]
+struct TokenKindInput {
+    client_ids: Option<Given<Vec<String>>>,
+    bind_client_id: Option<Given<String>>,
+    require_auth_time: Option<Given<String>>,
+    actors: Option<Given<Vec<String>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -128,6 +138,7 @@ impl ConfigBuilder {
                 ..CookieInput::default()
             },
             issuers: environment.optional(env::ISSUER).map(Issuers::Environment),
+            kinds: TokenKindInput::from_env(&mut environment),
             request_timeout: environment.optional(env::REQUEST_TIMEOUT),
             refresh_behind: environment.optional(env::REFRESH_BEHIND),
             stale_while_error: environment.optional(env::STALE_WHILE_ERROR),
@@ -258,6 +269,41 @@ impl ConfigBuilder {
     pub fn with_insecure_any_issuer(mut self) -> Self {
         self.forget(&[env::ISSUER]);
         self.issuers = Some(Issuers::Any);
+        self
+    }
+
+    /// Client ids of further applications of the environment whose users share this cookie. [`client_id`](Self::client_id) is
+    /// always accepted.
+    pub fn client_ids(mut self, ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.forget(&[env::CLIENT_IDS]);
+        let ids = ids.into_iter().map(Into::into).collect();
+        self.kinds.client_ids = Some(Given::new("client_ids", ids));
+        self
+    }
+
+    /// Whether a token whose claim `client_id` names another application is rejected. Default: true.
+    pub fn bind_client_id(mut self, bind: bool) -> Self {
+        self.forget(&[env::BIND_CLIENT_ID]);
+        self.kinds.bind_client_id = Some(Given::new("bind_client_id", bind.to_string()));
+        self
+    }
+
+    /// Whether a valid token without `auth_time` is rejected. Every AuthKit access token carries it; old emulators write none.
+    /// Default: true.
+    pub fn require_auth_time(mut self, require: bool) -> Self {
+        self.forget(&[env::REQUIRE_AUTH_TIME]);
+        self.kinds.require_auth_time = Some(Given::new("require_auth_time", require.to_string()));
+        self
+    }
+
+    /// Who may act in a session beside its user (claim `act`, RFC 8693 §4.1). Default: impersonators alone.
+    pub fn actors(mut self, actors: impl IntoIterator<Item = ActorKind>) -> Self {
+        self.forget(&[env::ACTORS]);
+        let mut words: Vec<String> = actors.into_iter().map(|kind| kind.as_str().to_owned()).collect();
+        if words.is_empty() {
+            words.push("none".to_owned());
+        }
+        self.kinds.actors = Some(Given::new("actors", words));
         self
     }
 
@@ -414,7 +460,7 @@ impl ConfigBuilder {
         let leeway = self.leeway.unwrap_or(TokenPolicy::DEFAULT_LEEWAY);
         validate::at_most("leeway", leeway, Duration::from_secs(600), &mut problems);
         validate::audiences(&self.audiences, &mut problems);
-        let issuers = issuers(self.issuers, &api_base, client_id.as_ref(), &mut problems);
+        let token_policy = self.kinds.policy(self.issuers, &api_base, client_id.as_ref(), &mut problems);
         match (client_id, passwords, cookie) {
             (Some(client_id), Some(passwords), Some(cookie)) if problems.is_empty() => Ok(Config {
                 client_id,
@@ -426,7 +472,7 @@ impl ConfigBuilder {
                 encoding,
                 redirect_uri,
                 cookie,
-                token_policy: TokenPolicy::new(issuers).with_audiences(self.audiences).with_leeway(leeway),
+                token_policy: token_policy.with_audiences(self.audiences).with_leeway(leeway),
                 refresh,
                 coordinator_secrets,
                 webhook_secrets: webhook_secrets.unwrap_or_default(),
@@ -461,17 +507,55 @@ fn missing(setting: &'static str, fix: &'static str, problems: &mut Vec<Problem>
     }
 }
 
-fn issuers(
-    given: Option<Issuers>,
-    base: &ApiBase,
-    client_id: Option<&ClientId>,
-    problems: &mut Vec<Problem>,
-) -> IssuerPolicy {
-    let list = match given {
-        Some(Issuers::Any) => return IssuerPolicy::Any,
-        None => return IssuerPolicy::derived(base.as_url(), client_id.map_or("", ClientId::as_str)),
-        Some(Issuers::Environment(given)) => given.check(problems, validate::issuer_list),
-        Some(Issuers::List(list)) => Given::new("issuers", list).check(problems, validate::issuers),
-    };
-    IssuerPolicy::OneOf(list.unwrap_or_default())
+impl TokenKindInput {
+    fn from_env<L: Fn(&str) -> Option<String>>(environment: &mut Environment<'_, L>) -> Self {
+        let mut list = |name| {
+            let given = environment.optional(name)?;
+            Some(Given::new(given.setting, validate::comma_list(&given.value)))
+        };
+        Self {
+            client_ids: list(env::CLIENT_IDS),
+            actors: list(env::ACTORS),
+            bind_client_id: environment.optional(env::BIND_CLIENT_ID),
+            require_auth_time: environment.optional(env::REQUIRE_AUTH_TIME),
+        }
+    }
+
+    /// What tokens must say, but for audience and leeway.
+    fn policy(
+        self,
+        issuers: Option<Issuers>,
+        base: &ApiBase,
+        client_id: Option<&ClientId>,
+        problems: &mut Vec<Problem>,
+    ) -> TokenPolicy {
+        let others = self.client_ids.and_then(|given| given.check(problems, validate::client_ids));
+        let others = others.unwrap_or_default();
+        let client_ids: Vec<&str> = client_id.into_iter().chain(&others).map(ClientId::as_str).collect();
+        let issuers = match issuers {
+            Some(Issuers::Any) => IssuerPolicy::Any,
+            None => IssuerPolicy::of_environment(base.as_url(), client_ids.iter().copied()),
+            Some(Issuers::Environment(given)) => one_of(given.check(problems, validate::issuer_list)),
+            Some(Issuers::List(list)) => {
+                one_of(Given::new("issuers", list).check(problems, validate::issuers))
+            }
+        };
+        let mut policy = TokenPolicy::new(issuers).with_client_ids(client_ids);
+        if let Some(binds) = self.bind_client_id.and_then(|text| text.check(problems, validate::yes_or_no)) {
+            policy = policy.binding_client_id(binds);
+        }
+        if let Some(requires) =
+            self.require_auth_time.and_then(|text| text.check(problems, validate::yes_or_no))
+        {
+            policy = policy.requiring_auth_time(requires);
+        }
+        if let Some(actors) = self.actors.and_then(|given| given.check(problems, validate::actors)) {
+            policy = policy.with_actors(actors);
+        }
+        policy
+    }
+}
+
+fn one_of(issuers: Option<Vec<String>>) -> IssuerPolicy {
+    IssuerPolicy::OneOf(issuers.unwrap_or_default())
 }

@@ -57,8 +57,19 @@ pub const API_PORT: &str = "WORKOS_API_PORT";
 pub const BASE_URL: &str = "WORKOS_BASE_URL";
 /// Longest time of one call to the API, in seconds. Read by the Python library (60 there, 5 here).
 pub const REQUEST_TIMEOUT: &str = "WORKOS_REQUEST_TIMEOUT";
-/// Accepted issuers, separated by commas. Read by the Python library. Default: the five forms derived from the API's address.
+/// Accepted issuers, separated by commas. Read by the Python library. Default: the forms derived from the
+/// API's address and the client ids ([`EnvironmentIssuers`](sealkit_core::token::EnvironmentIssuers)).
 pub const ISSUER: &str = "WORKOS_ISSUER";
+/// Client ids of further applications whose users share this cookie, separated by commas. [`CLIENT_ID`] is always accepted.
+/// Default: none.
+pub const CLIENT_IDS: &str = "SEALKIT_CLIENT_IDS";
+/// `true` or `false`: whether a token of another application (claim `client_id`) is rejected. Default `true`.
+pub const BIND_CLIENT_ID: &str = "SEALKIT_BIND_CLIENT_ID";
+/// `true` or `false`: whether a valid token without `auth_time` is rejected. Default `true`; `false` for emulators that write none.
+pub const REQUIRE_AUTH_TIME: &str = "SEALKIT_REQUIRE_AUTH_TIME";
+/// Who may act in a session beside its user (claim `act`), separated by commas: `impersonator`, `agent`, `other`; or `none`.
+/// Default `impersonator`.
+pub const ACTORS: &str = "SEALKIT_ACTORS";
 /// `true` or `false`: refresh beside the handler while the token is still valid. Default `false`.
 pub const REFRESH_BEHIND: &str = "SEALKIT_REFRESH_BEHIND";
 /// How long a session is served past its token's end while the API cannot be asked, in whole seconds. Default 0: not at all.
@@ -101,6 +112,10 @@ pub const READ: &[&str] = &[
     BASE_URL,
     REQUEST_TIMEOUT,
     ISSUER,
+    CLIENT_IDS,
+    BIND_CLIENT_ID,
+    REQUIRE_AUTH_TIME,
+    ACTORS,
     REFRESH_BEHIND,
     STALE_WHILE_ERROR,
     COORDINATOR_SECRETS,

@@ -2,7 +2,11 @@
 
 use super::*;
 use crate::{api::testing::ScriptedTransport, breaker::BreakerSettings, clock::ManualClock};
-use sealkit_core::{UnixMillis, cookie::SameSite, token::IssuerPolicy};
+use sealkit_core::{
+    UnixMillis,
+    cookie::SameSite,
+    token::{ActorKind, IssuerPolicy},
+};
 use std::time::Duration;
 
 mod encoding;
@@ -46,9 +50,9 @@ fn the_required_variables_are_enough_and_the_rest_are_the_documented_defaults() 
     assert!(config.token_policy().audiences.is_empty());
     assert_eq!(config.max_cookie_value(), 24 * 1024);
     assert!(!config.is_development());
-    let IssuerPolicy::OneOf(issuers) = &config.token_policy().issuers else { panic!("a list") };
-    assert_eq!(issuers.len(), 5);
-    assert!(issuers.contains(&"https://api.workos.com/user_management/client_1".to_owned()));
+    let IssuerPolicy::Environment(issuers) = &config.token_policy().issuers else { panic!("an environment") };
+    assert_eq!(issuers.listed().count(), 5);
+    assert!(issuers.accepts("https://api.workos.com/user_management/client_1", None));
     insta::assert_debug_snapshot!((config.refresh(), config.http()), @r#"
     (
         RefreshSettings {
@@ -319,8 +323,61 @@ fn issuers_are_a_list_or_off() {
 #[test]
 fn issuers_follow_the_api_address() {
     let config = with(&[("WORKOS_BASE_URL", "https://auth.example/")]).unwrap();
-    let IssuerPolicy::OneOf(list) = &config.token_policy().issuers else { panic!("a list") };
-    assert!(list.iter().all(|issuer| issuer.starts_with("https://auth.example")));
+    let IssuerPolicy::Environment(issuers) = &config.token_policy().issuers else { panic!("an environment") };
+    assert!(issuers.listed().all(|issuer| issuer.starts_with("https://auth.example")));
+}
+
+#[test]
+fn tokens_of_this_application_only_by_default() {
+    let config = with(&[]).unwrap();
+    let policy = config.token_policy();
+    assert_eq!((policy.binds_client_id, policy.requires_auth_time), (true, true));
+    assert_eq!(policy.client_ids, ["client_1"]);
+    assert_eq!(policy.actors, [ActorKind::Impersonator]);
+}
+
+#[test]
+fn token_kinds_follow_the_environment() {
+    let config = with(&[
+        ("SEALKIT_CLIENT_IDS", "client_2, client_3"),
+        ("SEALKIT_BIND_CLIENT_ID", "false"),
+        ("SEALKIT_REQUIRE_AUTH_TIME", "false"),
+        ("SEALKIT_ACTORS", "agent,impersonator"),
+    ])
+    .unwrap();
+    let policy = config.token_policy();
+    assert_eq!((policy.binds_client_id, policy.requires_auth_time), (false, false));
+    assert_eq!(policy.client_ids, ["client_1", "client_2", "client_3"]);
+    assert_eq!(policy.actors, [ActorKind::Agent, ActorKind::Impersonator]);
+    let issuer = "https://api.workos.com/sso/client_3";
+    assert!(policy.issuers.accepts(Some(issuer), None), "an application that shares the cookie");
+    assert!(with(&[("SEALKIT_ACTORS", "none")]).unwrap().token_policy().actors.is_empty());
+}
+
+#[test]
+fn odd_token_kind_settings_are_problems() {
+    for (name, value) in [
+        ("SEALKIT_CLIENT_IDS", "client_2,,client_3"),
+        ("SEALKIT_CLIENT_IDS", "client 2"),
+        ("SEALKIT_CLIENT_IDS", ","),
+        ("SEALKIT_BIND_CLIENT_ID", "no"),
+        ("SEALKIT_REQUIRE_AUTH_TIME", "0"),
+        ("SEALKIT_ACTORS", "none,agent"),
+        ("SEALKIT_ACTORS", "Agent"),
+        ("SEALKIT_ACTORS", "impersonator,"),
+    ] {
+        assert!(problems(&[(name, value)]).starts_with(name), "{name}={value}");
+    }
+    let builder = ConfigBuilder::from_env(|name| match name {
+        "WORKOS_CLIENT_ID" => Some("client_1".to_owned()),
+        "WORKOS_COOKIE_PASSWORD" => Some(PASSWORD.to_owned()),
+        "SEALKIT_ACTORS" | "SEALKIT_CLIENT_IDS" => Some("?".to_owned()),
+        "SEALKIT_BIND_CLIENT_ID" | "SEALKIT_REQUIRE_AUTH_TIME" => Some("?".to_owned()),
+        _ => None,
+    });
+    let in_code = builder.actors([]).client_ids([""; 0]).bind_client_id(true).require_auth_time(false);
+    let config = in_code.build().unwrap();
+    assert!(config.token_policy().actors.is_empty() && !config.token_policy().requires_auth_time);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::{
 use sealkit_core::{
     ApiKey,
     cookie::{CookieSettings, CookieSettingsProblem, LargeCookies, SameSite},
+    token::ActorKind,
 };
 use std::{fmt::Display, time::Duration};
 use url::Url;
@@ -91,7 +92,7 @@ pub(super) fn yes_or_no(text: String) -> Checked<bool> {
 }
 
 pub(super) fn issuer_list(text: String) -> Checked<Vec<String>> {
-    issuers(text.split(',').map(|issuer| issuer.trim().to_owned()).collect())
+    issuers(comma_list(&text))
 }
 
 pub(super) fn issuers(list: Vec<String>) -> Checked<Vec<String>> {
@@ -103,6 +104,32 @@ pub(super) fn issuers(list: Vec<String>) -> Checked<Vec<String>> {
         );
     }
     Ok(list)
+}
+
+/// A list with commas, without the spaces around its entries.
+pub(super) fn comma_list(text: &str) -> Vec<String> {
+    text.split(',').map(|entry| entry.trim().to_owned()).collect()
+}
+
+pub(super) fn client_ids(list: Vec<String>) -> Checked<Vec<ClientId>> {
+    list.iter().map(|id| ClientId::new(id)).collect::<Result<_, _>>().or_else(|_| {
+        wrong(
+            "has an entry that is not a client id",
+            "write the client ids (client_…) that the WorkOS dashboard shows, separated by commas",
+        )
+    })
+}
+
+pub(super) fn actors(list: Vec<String>) -> Checked<Vec<ActorKind>> {
+    if list.as_slice() == ["none"] {
+        return Ok(Vec::new());
+    }
+    list.iter().map(|word| word.parse()).collect::<Result<_, _>>().or_else(|_| {
+        wrong(
+            "has an entry that is not a kind of actor",
+            "write impersonator, agent or other, separated by commas, or none",
+        )
+    })
 }
 
 pub(super) fn audiences(list: &[String], problems: &mut Vec<Problem>) {

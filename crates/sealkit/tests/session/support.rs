@@ -200,7 +200,7 @@ impl World {
         let now = self.clock.now().as_secs();
         json!({
             "iss": self.idp.issuer(), "sub": self.user_id(ADA), "sid": "session_01TEST", "jti": "01TEST",
-            "iat": now, "exp": now + 300,
+            "iat": now, "exp": now + 300, "auth_time": now, "client_id": self.idp.client_id(),
         })
     }
 

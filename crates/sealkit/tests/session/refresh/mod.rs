@@ -1,6 +1,7 @@
 //! `refresh`: every row of the table: what is answered, what becomes of the cookie, how often the API is asked, and with what.
 
 mod ahead;
+mod explicit;
 mod refusals;
 mod retries;
 mod successor;
