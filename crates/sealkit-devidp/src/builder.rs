@@ -24,8 +24,8 @@ pub enum BuildError {
     /// The client id is empty or holds something that a path cannot.
     #[error("the client id must be made of letters, digits, _ and -")]
     BadClientId,
-    /// The base URL is not `http(s)://host[:port]`.
-    #[error("the base URL must be an http or https origin without a path: {0}")]
+    /// The base URL or the AuthKit issuer is not `http(s)://host[:port]`.
+    #[error("the base URL and the AuthKit issuer must be http or https origins without a path: {0}")]
     BadBaseUrl(String),
     /// Two users share this id or e-mail.
     #[error("two users share {0}")]
@@ -69,8 +69,11 @@ impl DevIdpBuilder {
                 api_key: ApiKey::from(""),
                 base: "http://127.0.0.1".to_owned(),
                 issuer: IssuerForm::default(),
+                authkit_issuer: "https://devidp.authkit.test".to_owned(),
+                authkit_shares_keys: false,
                 audience: None,
                 claims: Map::new(),
+                removed_claims: Vec::new(),
                 token_lifetime: Duration::from_secs(300),
                 replay_window: Duration::from_secs(30),
                 session_length: Duration::from_secs(30 * 24 * 60 * 60),
@@ -166,6 +169,20 @@ impl DevIdpBuilder {
         self
     }
 
+    /// The AuthKit domain, `http(s)://host[:port]`: the `iss` of Connect tokens. Its key set is served at `/oauth2/jwks`, under
+    /// whatever host the request names. Default: `https://devidp.authkit.test`, a name that never resolves (RFC 6761).
+    pub fn authkit_issuer(mut self, origin: impl Into<String>) -> Self {
+        self.settings.authkit_issuer = origin.into();
+        self
+    }
+
+    /// Whether the AuthKit domain signs with the keys of sessions. Default: no, it has a key of its own. Whether production
+    /// shares them is unknown.
+    pub fn authkit_shares_keys(mut self, yes: bool) -> Self {
+        self.settings.authkit_shares_keys = yes;
+        self
+    }
+
     /// The claim `aud`, a text or a list. Default: none, as in production.
     pub fn audience(mut self, audience: impl Into<Value>) -> Self {
         self.settings.audience = Some(audience.into());
@@ -175,6 +192,13 @@ impl DevIdpBuilder {
     /// A custom claim in everybody's access token, as a JWT template adds them.
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.settings.claims.insert(name.into(), value.into());
+        self
+    }
+
+    /// Removes a claim from everybody's access token. Without `auth_time` they are as older environments and emulators mint
+    /// them.
+    pub fn without_claim(mut self, name: impl Into<String>) -> Self {
+        self.settings.removed_claims.push(name.into());
         self
     }
 
@@ -240,12 +264,15 @@ impl DevIdpBuilder {
         }
         check_client_id(&self.settings.client_id)?;
         self.settings.base = checked_origin(&self.settings.base)?;
+        self.settings.authkit_issuer = checked_origin(&self.settings.authkit_issuer)?;
         let users = self.users.take().unwrap_or_else(demo_users);
         check_claims(&self.settings.claims, &users)?;
         check_unique(&users)?;
         let organizations = all_organizations(self.organizations, &users);
         let keys = KeySet::new(ids.id("sso_oidc_key_pair", self.clock.now()))?;
-        Ok(DevIdp::from_parts(State::new(self.settings, ids, keys, users, organizations), self.clock))
+        let authkit_kid = ids.id("sso_oidc_key_pair", self.clock.now());
+        let state = State::new(self.settings, ids, keys, authkit_kid, users, organizations);
+        Ok(DevIdp::from_parts(state, self.clock))
     }
 
     fn seed_or_random(&self) -> Result<[u8; 32], BuildError> {
@@ -342,6 +369,7 @@ mod tests {
         );
         for url in ["http://127.0.0.1/path", "ftp://127.0.0.1", "nonsense"] {
             assert_eq!(error(DevIdp::builder().base_url(url)), BuildError::BadBaseUrl(url.to_owned()));
+            assert_eq!(error(DevIdp::builder().authkit_issuer(url)), BuildError::BadBaseUrl(url.to_owned()));
         }
         let url = "http://example.com/hook";
         assert_eq!(error(DevIdp::builder().webhook_url(url)), BuildError::BadWebhookUrl(url.to_owned()));

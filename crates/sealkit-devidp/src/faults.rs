@@ -1,6 +1,6 @@
 //! Scripted faults: what goes wrong, where, how often, and whether the request took effect all the same.
 
-use crate::DevIdp;
+use crate::{DevIdp, TokenOptions, token};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
@@ -16,6 +16,8 @@ pub enum Endpoint {
     Authenticate,
     /// `GET /sso/jwks/{client_id}`.
     Jwks,
+    /// `GET /oauth2/jwks`, the key set of the AuthKit domain.
+    AuthKitJwks,
     /// `GET /user_management/sessions/logout`.
     Logout,
     /// `POST /user_management/sessions/revoke`.
@@ -94,11 +96,14 @@ pub struct Fault {
     times: Option<u32>,
 }
 
+/// A change of an answer's JSON.
+type Change = dyn Fn(&DevIdp, &mut Value) + Send + Sync;
+
 #[derive(Clone)]
 enum Act {
     Pass,
     Answer(Response<Bytes>),
-    Edit(Arc<dyn Fn(&mut Value) + Send + Sync>),
+    Edit(Arc<Change>),
     Cut,
     CutHalfWay,
     Hang,
@@ -148,7 +153,41 @@ impl Fault {
 
     /// Carries the request out and changes the JSON of its answer: take a member away, put another in.
     pub fn edit(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
-        Self::new(Act::Edit(Arc::new(change))).after_effect()
+        Self::new(Act::Edit(Arc::new(move |_: &DevIdp, json: &mut Value| change(json)))).after_effect()
+    }
+
+    /// Carries a grant out and overrides claims, times or `typ` of the access token in its answer, which is signed again by the
+    /// current key. An answer without an access token stays as it is, and so does a replay of the grant.
+    ///
+    /// ```
+    /// use sealkit_devidp::{DevIdp, Endpoint, Fault, TokenOptions};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let idp = DevIdp::builder().build()?;
+    /// let another_user = TokenOptions::new().claim("sub", "user_01JGFS0ME0THERUSER00000000");
+    /// idp.fault(Endpoint::Authenticate, Fault::access_token(another_user));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn access_token(options: TokenOptions) -> Self {
+        Self::change_access_token(move |idp, token| token::reissued(idp, token, &options))
+    }
+
+    /// Carries a grant out and answers with this access token instead of its own: one of another kind, or no token at all.
+    pub fn replace_access_token(token: impl Into<String>) -> Self {
+        let token = token.into();
+        Self::change_access_token(move |_, _| Some(token.clone()))
+    }
+
+    fn change_access_token(change: impl Fn(&DevIdp, &str) -> Option<String> + Send + Sync + 'static) -> Self {
+        let edit = move |idp: &DevIdp, json: &mut Value| {
+            if let Some(Value::String(token)) = json.get_mut("access_token")
+                && let Some(changed) = change(idp, token)
+            {
+                *token = changed;
+            }
+        };
+        Self::new(Act::Edit(Arc::new(edit))).after_effect()
     }
 
     /// The body of a [`Fault::status`] answer. Without effect on other faults.
@@ -211,12 +250,13 @@ impl Fault {
     /// The end of a request that met this fault: `real` is the true answer, made now or before.
     pub(crate) async fn finish(
         &self,
+        idp: &DevIdp,
         real: impl FnOnce() -> Response<Bytes>,
     ) -> Result<Response<Bytes>, Cut> {
         match &self.act {
             Act::Pass => Ok(real()),
             Act::Answer(response) => Ok(response.clone()),
-            Act::Edit(change) => Ok(edited(real(), change.as_ref())),
+            Act::Edit(change) => Ok(edited(idp, real(), change.as_ref())),
             Act::Cut => Err(Cut::whole()),
             Act::CutHalfWay => Err(Cut::half_of(&real())),
             Act::Hang => std::future::pending().await,
@@ -243,11 +283,11 @@ impl fmt::Debug for Fault {
     }
 }
 
-fn edited(real: Response<Bytes>, change: &(dyn Fn(&mut Value) + Send + Sync)) -> Response<Bytes> {
+fn edited(idp: &DevIdp, real: Response<Bytes>, change: &Change) -> Response<Bytes> {
     let (parts, body) = real.into_parts();
     let body = match serde_json::from_slice::<Value>(&body) {
         Ok(mut json) => {
-            change(&mut json);
+            change(idp, &mut json);
             Bytes::from(json.to_string())
         }
         Err(_) => body,
@@ -294,6 +334,10 @@ impl DevIdp {
 mod tests {
     use super::*;
 
+    fn idp() -> DevIdp {
+        DevIdp::builder().build().unwrap()
+    }
+
     fn ok() -> Response<Bytes> {
         Response::new(Bytes::from_static(b"{\"a\":1,\"b\":2}"))
     }
@@ -310,7 +354,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_cut_mid_body_leaves_half_of_the_bytes_and_the_whole_length() {
-        let cut = Fault::cut_mid_body().finish(ok).await.unwrap_err();
+        let cut = Fault::cut_mid_body().finish(&idp(), ok).await.unwrap_err();
         let partial = cut.partial().unwrap();
         assert_eq!(partial.body().as_ref(), b"{\"a\":1");
         assert_eq!(partial.headers()["content-length"], "13");
@@ -319,7 +363,7 @@ mod tests {
     #[tokio::test]
     async fn an_edit_changes_the_true_answer() {
         let edit = Fault::edit(|json| drop(json.as_object_mut().unwrap().remove("a")));
-        assert_eq!(edit.finish(ok).await.unwrap().body().as_ref(), b"{\"b\":2}");
+        assert_eq!(edit.finish(&idp(), ok).await.unwrap().body().as_ref(), b"{\"b\":2}");
     }
 
     #[tokio::test(start_paused = true)]

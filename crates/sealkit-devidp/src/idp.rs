@@ -114,10 +114,10 @@ impl DevIdp {
         if fault.takes_effect_first() {
             let real = router::respond(self, &request);
             fault.wait().await;
-            fault.finish(|| real).await
+            fault.finish(self, || real).await
         } else {
             fault.wait().await;
-            fault.finish(|| router::respond(self, &request)).await
+            fault.finish(self, || router::respond(self, &request)).await
         }
     }
 

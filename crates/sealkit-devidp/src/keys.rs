@@ -16,10 +16,13 @@ use std::{
 /// Keys that rotation goes round. A rotated key gets a new `kid`, so that coming back to old material is no reuse of a name.
 const ROTATION: usize = 3;
 
-/// The last of the pool never appears in a key set: it forges signatures for tests.
+/// A key that never appears in a key set: it forges signatures for tests.
 const STRANGER: usize = ROTATION;
 
-static POOL: [OnceLock<Option<Arc<Material>>>; ROTATION + 1] = [const { OnceLock::new() }; ROTATION + 1];
+/// The key of the AuthKit domain, which no session is signed with.
+const AUTHKIT: usize = ROTATION + 1;
+
+static POOL: [OnceLock<Option<Arc<Material>>>; ROTATION + 2] = [const { OnceLock::new() }; ROTATION + 2];
 
 /// No RSA key could be made, or signing failed: the crypto library or its random source refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,6 +77,11 @@ pub(crate) fn stranger() -> Result<Arc<Material>, SigningUnavailable> {
     material(STRANGER)
 }
 
+/// The AuthKit domain's key, unless it shares the keys of sessions.
+pub(crate) fn authkit() -> Result<Arc<Material>, SigningUnavailable> {
+    material(AUTHKIT)
+}
+
 /// A named key of one provider.
 #[derive(Clone)]
 pub(crate) struct SigningKey {
@@ -123,7 +131,8 @@ impl fmt::Debug for KeySet {
     }
 }
 
-fn jwk(key: &SigningKey) -> Value {
+/// The public half of a key, as an entry of a key set.
+pub(crate) fn jwk(key: &SigningKey) -> Value {
     let certificate = &key.material.certificate;
     json!({
         "alg": "RS256",

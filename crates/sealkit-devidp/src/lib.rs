@@ -34,6 +34,7 @@
 //! This is a tool for development and tests. It keeps passwords readable, shows them to whoever asks on loopback, and must
 //! never hold anything that matters.
 
+mod authkit;
 mod authorize;
 mod bounded;
 mod builder;
@@ -46,8 +47,10 @@ mod grants;
 mod idp;
 mod ids;
 mod keys;
+mod kinds;
 mod mailbox;
 mod mint;
+mod options;
 mod page;
 mod record;
 mod router;
@@ -65,8 +68,10 @@ pub use clock::IdpClock;
 pub use faults::{Cut, Endpoint, Fault};
 pub use idp::{DevIdp, IdpError};
 pub use keys::SigningUnavailable;
+pub use kinds::{AgentKind, MintedAgent, MintedToken, TokenShape};
 pub use mailbox::{Message, MessageKind};
 pub use mint::{MintSession, MintedSession};
+pub use options::TokenOptions;
 pub use record::{RecordedRequest, RefreshCounts};
 pub use server::{ServeError, Server};
 pub use settings::OrganizationChoice;

@@ -1,9 +1,9 @@
 //! Sessions for tests in one call.
 
 use crate::{
-    DevIdp, IdpError,
+    DevIdp, IdpError, TokenOptions,
     idp::known_user,
-    state::{Impersonator, SignIn, TokenPlan, Wanted},
+    state::{Impersonator, SignIn, Wanted},
 };
 use serde_json::Value;
 use std::{fmt, time::Duration};
@@ -27,9 +27,7 @@ pub struct MintSession {
     pub(crate) organization: Organization,
     pub(crate) impersonator: Option<(String, Option<String>)>,
     pub(crate) method: Option<String>,
-    pub(crate) lifetime: Option<Duration>,
-    pub(crate) expired: bool,
-    pub(crate) claims: Vec<(String, Option<Value>)>,
+    pub(crate) token: TokenOptions,
 }
 
 #[derive(Clone, Debug)]
@@ -47,9 +45,7 @@ impl MintSession {
             organization: Organization::First,
             impersonator: None,
             method: None,
-            lifetime: None,
-            expired: false,
-            claims: Vec::new(),
+            token: TokenOptions::new(),
         }
     }
 
@@ -79,25 +75,37 @@ impl MintSession {
 
     /// How long this access token lives.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = Some(lifetime);
+        self.token = self.token.lifetime(lifetime);
         self
     }
 
     /// The access token has been over for a minute; the refresh token works.
     pub fn expired(mut self) -> Self {
-        self.expired = true;
+        self.token = self.token.expired();
         self
     }
 
     /// Sets any claim of this access token, reserved ones too.
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.claims.push((name.into(), Some(value.into())));
+        self.token = self.token.claim(name, value);
         self
     }
 
     /// Takes a claim out of this access token.
     pub fn without_claim(mut self, name: impl Into<String>) -> Self {
-        self.claims.push((name.into(), None));
+        self.token = self.token.without_claim(name);
+        self
+    }
+
+    /// Sets `typ` in the header of this access token; `JWT` if not said.
+    pub fn typ(mut self, typ: impl Into<String>) -> Self {
+        self.token = self.token.typ(typ);
+        self
+    }
+
+    /// Removes `typ` from the header of this access token, as some environments leave it out.
+    pub fn without_typ(mut self) -> Self {
+        self.token = self.token.without_typ();
         self
     }
 }
@@ -167,9 +175,7 @@ impl DevIdp {
             sign_in.impersonator = wanted.impersonator.map(|(email, reason)| Impersonator { email, reason });
             sign_in.organization = organization_id.clone().map_or(Wanted::Nothing, Wanted::Organization);
             let session_id = state.open_session(&sign_in, organization_id, now);
-            let plan =
-                TokenPlan { lifetime: wanted.lifetime, expired: wanted.expired, overrides: wanted.claims };
-            let response = state.issue(&session_id, &plan, now)?;
+            let response = state.issue(&session_id, &wanted.token, now)?;
             Ok(MintedSession::new(session_id, response))
         })
     }

@@ -18,6 +18,7 @@ enum Route<'a> {
     AuthorizeSubmit,
     Authenticate,
     Jwks(&'a str),
+    AuthKitJwks,
     Logout,
     RevokeSession,
     ListSessions(&'a str),
@@ -55,6 +56,7 @@ impl<'a> Route<'a> {
             }
             ["auth", "factors", id, "challenge"] if post => Self::ChallengeFactor(id),
             ["sso", "jwks", client_id] if get => Self::Jwks(client_id),
+            ["oauth2", "jwks"] if get => Self::AuthKitJwks,
             ["events"] if get => Self::Events,
             ["device"] if get => Self::DevicePage,
             ["device"] if post => Self::DeviceSubmit,
@@ -68,6 +70,7 @@ impl<'a> Route<'a> {
             Self::AuthorizePage | Self::AuthorizeSubmit => Endpoint::Authorize,
             Self::Authenticate => Endpoint::Authenticate,
             Self::Jwks(_) => Endpoint::Jwks,
+            Self::AuthKitJwks => Endpoint::AuthKitJwks,
             Self::Logout => Endpoint::Logout,
             Self::RevokeSession => Endpoint::RevokeSession,
             Self::ListSessions(_) => Endpoint::ListSessions,
@@ -119,6 +122,7 @@ fn answer(idp: &DevIdp, request: &Request<Bytes>) -> Result<Response<Bytes>, Api
             ok(idp.with(|state, now| state.authorize_device(&body, now))?)
         }
         Route::Jwks(client_id) if client_id == idp.client_id() => ok(idp.jwks_json()),
+        Route::AuthKitJwks => ok(idp.authkit_jwks_json()?),
         Route::Jwks(client_id) => Err(ApiError::not_found(format!("Client not found: '{client_id}'."))),
         private => {
             idp.with(|state, _| state.require_api_key(headers))?;

@@ -25,8 +25,12 @@ pub(crate) struct Settings {
     pub(crate) api_key: ApiKey,
     pub(crate) base: String,
     pub(crate) issuer: IssuerForm,
+    pub(crate) authkit_issuer: String,
+    pub(crate) authkit_shares_keys: bool,
     pub(crate) audience: Option<Value>,
     pub(crate) claims: Map<String, Value>,
+    /// Claims that no access token of a session has.
+    pub(crate) removed_claims: Vec<String>,
     pub(crate) token_lifetime: Duration,
     pub(crate) replay_window: Duration,
     pub(crate) session_length: Duration,

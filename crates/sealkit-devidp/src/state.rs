@@ -9,6 +9,7 @@ use crate::{
     ids::Ids,
     keys::KeySet,
     mailbox::{Message, OneTimeCode},
+    options::TokenOptions,
     record::{Recorder, RefreshCounts},
     settings::{OrganizationChoice, Settings},
     step_up::{Pending, StepUp, StepUps},
@@ -157,19 +158,12 @@ pub(crate) struct RefreshToken {
     pub(crate) exchanged: Option<(UnixMillis, Value)>,
 }
 
-/// How an access token is to differ from an ordinary one.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TokenPlan {
-    pub(crate) lifetime: Option<Duration>,
-    pub(crate) expired: bool,
-    /// Claims set last; `None` takes one away.
-    pub(crate) overrides: Vec<(String, Option<Value>)>,
-}
-
 pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) ids: Ids,
     pub(crate) keys: KeySet,
+    /// The name of the AuthKit domain's key, unless it shares the keys of sessions.
+    pub(crate) authkit_kid: String,
     pub(crate) users: Vec<User>,
     pub(crate) organizations: Vec<Organization>,
     pub(crate) sessions: Bounded<Session>,
@@ -197,6 +191,7 @@ impl State {
         settings: Settings,
         ids: Ids,
         keys: KeySet,
+        authkit_kid: String,
         users: Vec<User>,
         organizations: Vec<Organization>,
     ) -> Self {
@@ -204,6 +199,7 @@ impl State {
             settings,
             ids,
             keys,
+            authkit_kid,
             users,
             organizations,
             sessions: Bounded::new(TABLE),
@@ -265,7 +261,7 @@ impl State {
             return Err(refusal);
         }
         let session_id = self.open_session(&sign_in, organization_id, now);
-        self.issue(&session_id, &TokenPlan::default(), now)
+        self.issue(&session_id, &TokenOptions::new(), now)
     }
 
     fn organization_for(&mut self, sign_in: &SignIn, now: UnixMillis) -> Result<Option<String>, ApiError> {
@@ -343,10 +339,10 @@ impl State {
     pub(crate) fn issue(
         &mut self,
         session_id: &str,
-        plan: &TokenPlan,
+        options: &TokenOptions,
         now: UnixMillis,
     ) -> Result<Value, ApiError> {
-        let access_token = self.access_token(session_id, plan, now)?;
+        let access_token = self.access_token(session_id, options, now)?;
         let refresh_token = self.ids.secret();
         let entry = RefreshToken { session_id: session_id.to_owned(), exchanged: None };
         self.refresh_tokens.insert(refresh_token.clone(), entry);
@@ -375,18 +371,19 @@ impl State {
     fn access_token(
         &mut self,
         session_id: &str,
-        plan: &TokenPlan,
+        options: &TokenOptions,
         now: UnixMillis,
     ) -> Result<String, ApiError> {
-        let claims = self.claims(session_id, plan, now)?;
+        let claims = self.claims(session_id, options, now)?;
         let key = self.keys.current();
-        Ok(token::encode(&token::header(&key.kid), &Value::Object(claims), &key.material)?)
+        let header = options.header(&key.kid, Some("JWT"));
+        Ok(token::encode(&header, &Value::Object(claims), &key.material)?)
     }
 
     fn claims(
         &mut self,
         session_id: &str,
-        plan: &TokenPlan,
+        options: &TokenOptions,
         now: UnixMillis,
     ) -> Result<Map<String, Value>, ApiError> {
         let jti = self.ids.id("jti", now).replacen("jti_", "", 1);
@@ -397,9 +394,6 @@ impl State {
         let Some(user) = self.user(&session.user_id) else {
             return Err(ApiError::invalid_grant("User not found."));
         };
-        let lifetime = plan.lifetime.unwrap_or(settings.token_lifetime);
-        // A token that is over has lived its whole life and has been dead for a minute.
-        let issued = if plan.expired { now.saturating_sub(lifetime + Duration::from_secs(60)) } else { now };
 
         let mut claims = Map::new();
         claims.insert("iss".to_owned(), json!(settings.issuer()));
@@ -412,8 +406,7 @@ impl State {
         if let Some(membership) = session.organization_id.as_deref().and_then(|id| user.membership(id)) {
             membership.add_claims(&mut claims);
         }
-        claims.insert("exp".to_owned(), json!(issued.saturating_add(lifetime).as_secs()));
-        claims.insert("iat".to_owned(), json!(issued.as_secs()));
+        options.insert_times(&mut claims, settings.token_lifetime, now);
         claims.insert("auth_time".to_owned(), json!(session.auth_time.as_secs()));
         claims.insert("client_id".to_owned(), json!(settings.client_id));
         if let Some(audience) = &settings.audience {
@@ -425,12 +418,10 @@ impl State {
             return Err(ApiError::oauth("token_too_big", "The rendered JWT template is too big."));
         }
         claims.extend(custom);
-        for (name, value) in &plan.overrides {
-            match value {
-                Some(value) => drop(claims.insert(name.clone(), value.clone())),
-                None => drop(claims.shift_remove(name)),
-            }
+        for name in &settings.removed_claims {
+            claims.shift_remove(name);
         }
+        options.override_claims(&mut claims);
         Ok(claims)
     }
 

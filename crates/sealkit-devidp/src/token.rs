@@ -1,7 +1,7 @@
 //! JSON Web Tokens, written by hand so that every header and every claim can be forged.
 
 use crate::{
-    DevIdp,
+    DevIdp, TokenOptions,
     keys::{self, Material, SigningUnavailable},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -22,6 +22,9 @@ pub enum IssuerForm {
     Sso,
     /// `{base}/convex/{client_id}`.
     Convex,
+    /// `{base}/user_management/{id}`, with the id of the environment's default application: an environment may hold several
+    /// applications, and `iss` names the default one while `client_id` names ours. Keys stay under `/sso/jwks/{client_id}`.
+    DefaultApplication(String),
     /// Exactly this text.
     Fixed(String),
 }
@@ -34,6 +37,7 @@ impl IssuerForm {
             Self::OriginSlash => format!("{base}/"),
             Self::Sso => format!("{base}/sso/{client_id}"),
             Self::Convex => format!("{base}/convex/{client_id}"),
+            Self::DefaultApplication(id) => format!("{base}/user_management/{id}"),
             Self::Fixed(issuer) => issuer.clone(),
         }
     }
@@ -68,6 +72,16 @@ pub(crate) fn encode(
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut token);
     Ok(token)
+}
+
+/// The same token with other parts, signed by the current key. `None` if it is not a JWT of ours.
+pub(crate) fn reissued(idp: &DevIdp, token: &str, options: &TokenOptions) -> Option<String> {
+    let mut parts = token
+        .split('.')
+        .map(|part| serde_json::from_slice::<Map<String, Value>>(&URL_SAFE_NO_PAD.decode(part).ok()?).ok());
+    let (mut header, mut claims) = (parts.next()??, parts.next()??);
+    options.override_issued(&mut header, &mut claims, idp.clock().now());
+    idp.sign_with(&Value::Object(header), &Value::Object(claims)).ok()
 }
 
 impl DevIdp {
@@ -148,6 +162,7 @@ mod tests {
             (IssuerForm::OriginSlash, "http://h/"),
             (IssuerForm::Sso, "http://h/sso/c"),
             (IssuerForm::Convex, "http://h/convex/c"),
+            (IssuerForm::DefaultApplication("d".to_owned()), "http://h/user_management/d"),
             (IssuerForm::Fixed("x".to_owned()), "x"),
         ];
         for (form, expected) in forms {

@@ -2,8 +2,9 @@
 
 use super::Body;
 use crate::{
+    TokenOptions,
     errors::ApiError,
-    state::{SignIn, State, TokenPlan, no_such_organization, not_a_member},
+    state::{SignIn, State, no_such_organization, not_a_member},
 };
 use sealkit_core::UnixMillis;
 use serde_json::Value;
@@ -83,7 +84,7 @@ impl State {
     ) -> Result<Value, ApiError> {
         let before = self.sessions.get(session_id).and_then(|session| session.organization_id.clone());
         self.set_organization(session_id, organization_id);
-        let answer = self.issue(session_id, &TokenPlan::default(), now);
+        let answer = self.issue(session_id, &TokenOptions::new(), now);
         match &answer {
             Ok(answer) => {
                 if let Some(held) = self.refresh_tokens.get_mut(presented) {

@@ -7,4 +7,5 @@ mod api;
 mod browser;
 mod common;
 mod grants;
+mod kinds;
 mod server;
