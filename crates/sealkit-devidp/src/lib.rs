@@ -31,6 +31,35 @@
 //! # }
 //! ```
 //!
+//! # Tokens that are not a session
+//!
+//! WorkOS signs more than sessions. The provider mints every kind of token that a verifier of sessions may meet, each with the
+//! claims and the lifetime of its kind, and [`TokenOptions`] overrides any of them:
+//!
+//! | call | token |
+//! |---|---|
+//! | [`DevIdp::mint_session`] | a user's session, impersonated if asked for |
+//! | [`DevIdp::mint_agent`] | an agent, delegated or autonomous |
+//! | [`DevIdp::mint_widget`], [`DevIdp::mint_client_token`] | a widget, the Client API |
+//! | [`DevIdp::mint_connect_user`], [`DevIdp::mint_mcp`] | a user in another OAuth application, in an MCP client |
+//! | [`DevIdp::mint_machine`] | a machine-to-machine application |
+//! | [`DevIdp::mint_id_token`] | an ID token of another application |
+//!
+//! Connect tokens, machine tokens and ID tokens come from the AuthKit domain ([`DevIdpBuilder::authkit_issuer`]), which has a
+//! key set of its own at `/oauth2/jwks`. [`Fault::access_token`] and [`Fault::replace_access_token`] let the authenticate
+//! endpoint answer with a wrong token.
+//!
+//! ```
+//! use sealkit_devidp::{AgentKind, DevIdp, Endpoint, Fault, TokenOptions};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let idp = DevIdp::builder().build()?;
+//! let agent = idp.mint_agent(&AgentKind::delegated("ada@example.com"), &TokenOptions::new())?;
+//! idp.fault(Endpoint::Authenticate, Fault::replace_access_token(&agent.token));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! This is a tool for development and tests. It keeps passwords readable, shows them to whoever asks on loopback, and must
 //! never hold anything that matters.
 
