@@ -7,6 +7,7 @@ mod concurrency;
 mod encodings;
 mod extractors;
 mod guard;
+mod kinds;
 mod large;
 mod late;
 mod log;

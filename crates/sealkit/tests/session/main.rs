@@ -9,6 +9,7 @@ mod ears;
 mod encoding;
 mod guard;
 mod keys;
+mod kinds;
 mod metered;
 mod no_secrets;
 mod readiness;
