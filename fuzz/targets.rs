@@ -97,6 +97,9 @@ pub(crate) fn token_and_keys(data: &[u8]) {
     let _ = peek_session_id(&text(data));
     if let Ok(keys) = KeySet::parse(data) {
         let _ = READER.judge("", &keys, NOW);
+        for skipped in keys.skipped() {
+            assert!(!skipped.to_string().contains(char::is_control), "{:?}", skipped.to_string());
+        }
     }
 }
 

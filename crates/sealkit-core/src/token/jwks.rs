@@ -1,29 +1,40 @@
-//! The key set of a client (RFC 7517): RSA keys for RS256, parsed once.
+//! The key set of a client (RFC 7517): RSA keys for RS256, parsed once, each entry by itself.
 
-use crate::base64::URL_SAFE_NO_PAD;
-use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+use super::jwk::{Fault, Integers, Jwk, SkipReason, SkippedKey};
+use aws_lc_rs::signature::ParsedPublicKey;
 use serde::Deserialize;
-use std::{borrow::Cow, fmt};
+use serde_json::value::RawValue;
+use std::fmt;
 
 /// Longest document that is parsed, in bytes.
 const MAX_DOCUMENT: usize = 256 * 1024;
 
-/// Most keys that a set may hold.
-const MAX_KEYS: usize = 64;
+/// Most usable keys that a set holds; entries after them are skipped.
+pub(super) const MAX_KEYS: usize = 64;
 
-/// Shortest modulus that is accepted, in bytes (2048 bits, RFC 7518 §3.3).
-const MIN_MODULUS: usize = 256;
+/// Most usable keys of one id: as many signatures are checked at most for one token.
+pub(super) const MAX_KEYS_OF_ID: usize = 4;
+
+/// Most skipped entries that are described; the others are counted.
+const MAX_SKIPPED: usize = 64;
+
+/// Shortest modulus that is accepted, in bits (RFC 7518 §3.3).
+pub(super) const MIN_MODULUS_BITS: usize = 2048;
 
 /// Longest modulus that is accepted, in bytes (4096 bits: what longer ones cost is the attacker's choice, not ours).
 pub(super) const MAX_MODULUS: usize = 512;
 
 /// The keys that may sign access tokens of one client.
 ///
-/// Keys of another type, use or algorithm are left out, and so are keys whose id stands twice: nobody could tell which is
-/// meant.
+/// Every entry is read by itself. One that cannot be used is [skipped](Self::skipped) with a reason and takes nothing from the
+/// others, whatever its type and id (RFC 7517 §4.5 and §5). The same key twice is one key. If several different keys have one
+/// id, a token of this id is verified with each of them, up to four: an id is a hint, every key of the set is trusted alike,
+/// and dropping one of them would sign out the users whose tokens it signed.
 #[derive(Default)]
 pub struct KeySet {
     keys: Vec<(Box<str>, ParsedPublicKey)>,
+    skipped: Vec<SkippedKey>,
+    skipped_count: usize,
 }
 
 impl KeySet {
@@ -33,35 +44,69 @@ impl KeySet {
         Self::default()
     }
 
-    /// Reads a JWK Set (RFC 7517 §5), as `GET /sso/jwks/<client id>` answers it.
+    /// Reads a JWK Set (RFC 7517 §5), as `GET /sso/jwks/<client id>` answers it: the first 64 usable keys.
     ///
     /// # Errors
-    /// [`KeySetError`] when the document is too large or no key set. A single unusable key is no error.
+    /// [`KeySetError`] if the document is too large or not a key set. An unusable entry is not an error:
+    /// [`skipped`](Self::skipped) names it.
     pub fn parse(document: &[u8]) -> Result<Self, KeySetError> {
         if document.len() > MAX_DOCUMENT {
             return Err(KeySetError::TooLarge);
         }
-        let Document { keys: jwks } =
+        let Document { keys: entries } =
             serde_json::from_slice(document).map_err(|_| KeySetError::NotAKeySet)?;
-        if jwks.len() > MAX_KEYS {
-            return Err(KeySetError::TooLarge);
+        let mut set = Self::empty();
+        let mut known = Vec::new();
+        for (index, entry) in entries.into_iter().enumerate() {
+            let jwk = match Jwk::read(entry) {
+                Ok(jwk) => jwk,
+                Err(fault) => {
+                    set.skip(index, None, fault);
+                    continue;
+                }
+            };
+            if let Err(fault) = set.add(&jwk, &mut known) {
+                set.skip(index, jwk.kid().as_deref(), fault);
+            }
         }
-        let ids: Vec<Option<Cow<'_, str>>> = jwks.iter().map(|jwk| jwk.kid.clone()).collect();
-        let unique = |kid: &str| ids.iter().flatten().filter(|id| *id == kid).count() == 1;
-        let keys = jwks
-            .into_iter()
-            .filter_map(|jwk| {
-                let kid = jwk.kid.as_deref().filter(|kid| !kid.is_empty() && unique(kid))?;
-                Some((kid.into(), jwk.rsa_key()?))
-            })
-            .collect();
-        Ok(Self { keys })
+        Ok(set)
+    }
+
+    /// Adds the key of an entry. `known` has the integers of the set's keys, in the same order.
+    fn add(&mut self, jwk: &Jwk<'_>, known: &mut Vec<Integers>) -> Result<(), Fault> {
+        if self.keys.len() == MAX_KEYS {
+            return Err(SkipReason::TooManyKeys.into());
+        }
+        let (kid, integers) = jwk.rsa()?;
+        let mut same_id =
+            self.keys.iter().zip(&*known).filter(|((own, _), _)| *own == kid).map(|(_, known)| known);
+        let (mut others, mut identical) = (0, false);
+        for known in &mut same_id {
+            others += 1;
+            identical |= *known == integers;
+        }
+        if identical {
+            return Ok(());
+        }
+        if others == MAX_KEYS_OF_ID {
+            return Err(SkipReason::TooManyOfOneId.into());
+        }
+        self.keys.push((kid, integers.public_key()?));
+        known.push(integers);
+        Ok(())
+    }
+
+    fn skip(&mut self, index: usize, kid: Option<&str>, fault: Fault) {
+        self.skipped_count += 1;
+        if self.skipped.len() < MAX_SKIPPED {
+            self.skipped.push(SkippedKey::new(index, kid, fault));
+        }
     }
 
     /// True when the set has a usable key of this id.
     #[must_use]
     pub fn contains(&self, kid: &str) -> bool {
-        self.get(kid).is_some()
+        self.of_id(kid).next().is_some()
     }
 
     /// How many usable keys there are.
@@ -70,14 +115,33 @@ impl KeySet {
         self.keys.len()
     }
 
-    /// True when there is no usable key.
+    /// True when the set has no usable key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    pub(super) fn get(&self, kid: &str) -> Option<&ParsedPublicKey> {
-        self.keys.iter().find(|(own, _)| **own == *kid).map(|(_, key)| key)
+    /// The entries that were skipped, in the order of the document, at most 64.
+    #[must_use]
+    pub fn skipped(&self) -> &[SkippedKey] {
+        &self.skipped
+    }
+
+    /// How many entries were skipped in all.
+    #[must_use]
+    pub const fn skipped_count(&self) -> usize {
+        self.skipped_count
+    }
+
+    /// The first skipped entry of this id: why a token's key is unknown although the document names it.
+    #[must_use]
+    pub fn skipped_of_id(&self, kid: &str) -> Option<&SkippedKey> {
+        self.skipped.iter().find(|skipped| skipped.kid() == Some(kid))
+    }
+
+    /// The usable keys of an id, at most four.
+    pub(super) fn of_id(&self, kid: &str) -> impl Iterator<Item = &ParsedPublicKey> {
+        self.keys.iter().filter(move |(own, _)| **own == *kid).map(|(_, key)| key)
     }
 }
 
@@ -87,58 +151,22 @@ impl fmt::Debug for KeySet {
     }
 }
 
-/// A document that is no key set.
+/// A document that is not a key set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySetError {
-    /// More than 256 KiB or 64 keys.
-    #[error("the key set is too large")]
+    /// More than 256 KiB.
+    #[error("the key set is larger than 256 KiB")]
     TooLarge,
-    /// Not JSON with a member `keys` that is a list of keys.
-    #[error("the document is no key set")]
+    /// Not JSON with a member `keys` that is a list.
+    #[error("the document is not a key set: JSON with a list `keys`")]
     NotAKeySet,
 }
 
 #[derive(Deserialize)]
 struct Document<'a> {
     #[serde(borrow)]
-    keys: Vec<Jwk<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Jwk<'a> {
-    #[serde(borrow, default)]
-    kty: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    kid: Option<Cow<'a, str>>,
-    #[serde(borrow, default, rename = "use")]
-    usage: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    alg: Option<Cow<'a, str>>,
-    #[serde(default)]
-    key_ops: Option<Vec<String>>,
-    #[serde(borrow, default)]
-    n: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    e: Option<Cow<'a, str>>,
-}
-
-impl Jwk<'_> {
-    fn rsa_key(&self) -> Option<ParsedPublicKey> {
-        let fits = self.kty.as_deref() == Some("RSA")
-            && self.usage.as_deref().is_none_or(|usage| usage == "sig")
-            && self.alg.as_deref().is_none_or(|alg| alg == "RS256")
-            && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"));
-        if !fits {
-            return None;
-        }
-        let n = URL_SAFE_NO_PAD.decode_to_vec(self.n.as_deref()?).ok()?;
-        let e = URL_SAFE_NO_PAD.decode_to_vec(self.e.as_deref()?).ok()?;
-        if !(MIN_MODULUS..=MAX_MODULUS).contains(&n.len()) || n.first() == Some(&0) {
-            return None;
-        }
-        RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).ok()
-    }
+    keys: Vec<&'a RawValue>,
 }
 
 #[cfg(test)]
@@ -185,13 +213,18 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_stands_twice_is_no_id() {
-        assert_eq!(changed(|key| key["kid"] = "sso_oidc_key_pair_FAKE_public_2".into()).len(), 0);
-    }
-
-    #[test]
-    fn documents_that_are_no_key_set_are_refused() {
-        for document in ["", "[]", "{}", "null", r#"{"keys":{}}"#, r#"{"message":"not found"}"#] {
+    fn other_document_is_not_a_key_set() {
+        for document in [
+            "",
+            "[]",
+            "{}",
+            "null",
+            r#"{"keys":{}}"#,
+            r#"{"keys":null}"#,
+            r#"{"keys":[]"#,
+            r#"{"keys":[],"keys":[]}"#,
+            r#"{"message":"not found"}"#,
+        ] {
             assert_eq!(
                 KeySet::parse(document.as_bytes()).unwrap_err(),
                 KeySetError::NotAKeySet,
@@ -199,7 +232,5 @@ mod tests {
             );
         }
         assert_eq!(KeySet::parse(&vec![b' '; MAX_DOCUMENT + 1]).unwrap_err(), KeySetError::TooLarge);
-        let many = format!(r#"{{"keys":[{}]}}"#, vec!["{}"; MAX_KEYS + 1].join(","));
-        assert_eq!(KeySet::parse(many.as_bytes()).unwrap_err(), KeySetError::TooLarge);
     }
 }

@@ -2,6 +2,7 @@
 
 mod actor;
 mod claims;
+mod jwk;
 mod jwks;
 mod kind;
 mod peek;
@@ -10,6 +11,7 @@ mod verify;
 
 pub use actor::{ActorKind, UnknownActorKind};
 pub use claims::Claims;
+pub use jwk::{SkipReason, SkippedKey};
 pub use jwks::{KeySet, KeySetError};
 pub(crate) use peek::peek_organization_id;
 pub use peek::{peek_lifetime, peek_other_kind, peek_session_id, peek_session_to_end, peek_subject};

@@ -81,16 +81,18 @@ pub(crate) fn verify(
     let signature = decode_into(&URL_SAFE_NO_PAD, signature, &mut buffer).ok_or(Reason::InvalidJwt)?;
     let payload = URL_SAFE_NO_PAD.decode_to_vec(payload).map_err(|_| Reason::InvalidJwt)?;
 
-    let Some(key) = keys.get(kid) else {
+    if !keys.contains(kid) {
         return Err(TokenRejection {
             reason: Reason::UnknownSigningKey,
             detail: None,
             kid: Some(kid.into()),
         });
-    };
+    }
     // Hashing first costs a percent less than `verify_sig`, which sets up a context for both.
     let digest = digest::digest(&digest::SHA256, signed.as_bytes());
-    key.verify_digest_sig(&digest, signature).map_err(|_| Reason::InvalidJwtSignature)?;
+    if !keys.of_id(kid).any(|key| key.verify_digest_sig(&digest, signature).is_ok()) {
+        return Err(Reason::InvalidJwtSignature.into());
+    }
 
     let payload = String::from_utf8(payload).map_err(|_| Reason::InvalidJwt)?;
     let typ = header.typ.0.as_deref();
