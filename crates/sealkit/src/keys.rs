@@ -27,6 +27,9 @@ use std::{
 };
 use tokio::{runtime::Handle, sync::watch};
 
+/// Most skipped entries of a set that one line names; the rest is counted.
+const MAX_NAMED: usize = 8;
+
 /// When a key set is renewed and how long it serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -78,7 +81,9 @@ impl KeySetCache {
     /// A pinned set that is never fetched nor renewed, for offline use.
     #[must_use]
     pub fn fixed(keys: impl Into<Arc<KeySet>>) -> Self {
-        Self { source: Source::Fixed(keys.into()) }
+        let keys = keys.into();
+        warn_of_skipped(&keys);
+        Self { source: Source::Fixed(keys) }
     }
 
     /// The set, if one can be used without waiting. This is the hot path: no lock, no await; when the set is due, a renewal
@@ -124,6 +129,17 @@ impl KeySetCache {
                 let held = remote.held.load();
                 held.as_ref().map(|held| remote.clock.now().saturating_since(held.fetched_at))
             }
+        }
+    }
+}
+
+impl KeySetCache {
+    /// How many entries of the set were skipped ([`KeySet::skipped`]); `None` before the first set. For metrics.
+    #[must_use]
+    pub fn skipped_count(&self) -> Option<usize> {
+        match &self.source {
+            Source::Fixed(keys) => Some(keys.skipped_count()),
+            Source::Remote(remote) => remote.held.load().as_ref().map(|held| held.keys.skipped_count()),
         }
     }
 }
@@ -303,6 +319,13 @@ impl Remote {
     fn keep(&self, keys: &Arc<KeySet>, now: UnixMillis) {
         let due = now.saturating_add(self.settings.max_age.mul_f64(0.8)).as_millis();
         tracing::debug!(keys = keys.len(), "key set fetched");
+        // Once for a set, not once for a fetch.
+        let unchanged = self.held.load().as_ref().is_some_and(|held| {
+            held.keys.skipped_count() == keys.skipped_count() && held.keys.skipped() == keys.skipped()
+        });
+        if !unchanged {
+            warn_of_skipped(keys);
+        }
         self.held.store(Some(Arc::new(Held {
             keys: Arc::clone(keys),
             fetched_at: now,
@@ -345,12 +368,32 @@ impl Drop for InFlight {
 
 fn parse(document: &[u8]) -> Outcome {
     let keys = KeySet::parse(document)
-        .map_err(|_| unavailable().with_hint("the API's answer is no key set: check the API's address"))?;
+        .map_err(|_| unavailable().with_hint("the API's answer is not a key set: check the API's address"))?;
     if keys.is_empty() {
         // Taking it would lock everybody out; no client of WorkOS is without keys.
-        return Err(unavailable().with_hint("the key set has no key that can verify RS256"));
+        let entries = named(&keys).unwrap_or_else(|| "it is empty".to_owned());
+        return Err(
+            unavailable().with_hint(format!("the key set has no key that can verify RS256: {entries}"))
+        );
     }
     Ok(Arc::new(keys))
+}
+
+/// The skipped entries with their reasons, in one line; `None` if nothing was skipped. What the document says is escaped.
+fn named(keys: &KeySet) -> Option<String> {
+    let mut entries: Vec<String> = keys.skipped().iter().take(MAX_NAMED).map(ToString::to_string).collect();
+    let rest = keys.skipped_count().saturating_sub(entries.len());
+    if rest > 0 {
+        entries.push(format!("{rest} more"));
+    }
+    (!entries.is_empty()).then(|| entries.join("; "))
+}
+
+fn warn_of_skipped(keys: &KeySet) {
+    if let Some(entries) = named(keys) {
+        let (usable, skipped) = (keys.len(), keys.skipped_count());
+        tracing::warn!(usable, skipped, %entries, "entries of the key set cannot be used and were skipped");
+    }
 }
 
 const fn unavailable() -> Failure {

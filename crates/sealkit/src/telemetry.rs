@@ -6,7 +6,7 @@
 //! The spans of the crate `tracing`: `sealkit.resolve` (a request's session), within it `sealkit.refresh` (`session_id`), and
 //! `sealkit.grant` (a refresh token on its way to the API, in a task of its own), which follows from the refresh that began it.
 
-use crate::{outcome::Outcome, refresh::CoordinatorStatus, revocation::DenyList};
+use crate::{keys::KeySetCache, outcome::Outcome, refresh::CoordinatorStatus, revocation::DenyList};
 use sealkit_core::{Detail, Reason};
 use std::time::Duration;
 
@@ -48,6 +48,8 @@ pub const CLOCK_SKEW: &str = "sealkit_clock_skew_seconds";
 pub const KEY_SET_FETCHES: &str = "sealkit_jwks_fetch_total";
 /// Age of the key set.
 pub const KEY_SET_AGE: &str = "sealkit_jwks_age_seconds";
+/// Entries of the key set that were skipped.
+pub const KEY_SET_SKIPPED: &str = "sealkit_jwks_skipped_keys";
 /// Entries of the deny list.
 pub const DENY_LIST_ENTRIES: &str = "sealkit_denylist_entries";
 /// Age of this process's copy of the shared deny list.
@@ -156,6 +158,11 @@ pub const ALL: &[Metric] = &[
     gauge(CLOCK_SKEW, &[], "the API's clock less ours: positive when ours is behind"),
     counter(KEY_SET_FETCHES, &["outcome"], "fetches of the key set: `ok`, or the code of a reason"),
     gauge(KEY_SET_AGE, &[], "age of the key set in use"),
+    gauge(
+        KEY_SET_SKIPPED,
+        &[],
+        "entries of the key set in use that cannot verify and were skipped; a WARN line names each with its reason",
+    ),
     gauge(DENY_LIST_ENTRIES, &[], "entries of the deny list that are in force"),
     gauge(DENY_LIST_AGE, &[], "age of this process's copy of the shared deny list"),
     counter(
@@ -217,12 +224,15 @@ pub(crate) fn key_set_fetched(failure: Option<Reason>) {
 }
 
 /// What is so at this moment.
-pub(crate) fn record_gauges(key_set_age: Option<Duration>, deny_list: &DenyList, status: CoordinatorStatus) {
-    if let Some(age) = key_set_age {
+pub(crate) fn record_gauges(keys: &KeySetCache, deny_list: &DenyList, status: CoordinatorStatus) {
+    let count = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    if let Some(age) = keys.age() {
         metrics::gauge!(KEY_SET_AGE).set(age.as_secs_f64());
     }
-    let entries = u32::try_from(deny_list.in_force()).unwrap_or(u32::MAX);
-    metrics::gauge!(DENY_LIST_ENTRIES).set(f64::from(entries));
+    if let Some(skipped) = keys.skipped_count() {
+        metrics::gauge!(KEY_SET_SKIPPED).set(count(skipped));
+    }
+    metrics::gauge!(DENY_LIST_ENTRIES).set(count(deny_list.in_force()));
     if let Some(age) = deny_list.age() {
         metrics::gauge!(DENY_LIST_AGE).set(age.as_secs_f64());
     }

@@ -103,7 +103,7 @@ impl Sealkit {
             Err(failure) => return Judged::Failed(failure),
             Ok(keys) => match settled(reader.judge_unsealed(*unsealed, seal, &keys, self.now())) {
                 Ok(judged) => return judged,
-                Err(unknown) if known.is_some() => return Judged::Failed(unknown_key(&unknown.0)),
+                Err(unknown) if known.is_some() => return Judged::Failed(unknown_key(&unknown.0, &keys)),
                 Err(unknown) => unknown,
             },
         };
@@ -111,7 +111,7 @@ impl Sealkit {
         match self.inner.keys.get_for_unknown(&kid).await {
             Err(failure) => Judged::Failed(failure),
             Ok(keys) => settled(reader.judge_unsealed(*unsealed, seal, &keys, self.now()))
-                .unwrap_or_else(|(kid, ..)| Judged::Failed(unknown_key(&kid))),
+                .unwrap_or_else(|(kid, ..)| Judged::Failed(unknown_key(&kid, &keys))),
         }
     }
 }
@@ -131,10 +131,15 @@ fn settled(judgement: Judgement) -> Result<Judged, Unknown> {
     })
 }
 
-fn unknown_key(kid: &str) -> Failure {
+fn unknown_key(kid: &str, keys: &KeySet) -> Failure {
+    let failure = Failure::new(Reason::UnknownSigningKey);
+    if let Some(skipped) = keys.skipped_of_id(kid) {
+        tracing::info!(%skipped, "a token names a key that cannot be used");
+        return failure
+            .with_hint(format!("the key set has the token's key, but it cannot be used: {skipped}"));
+    }
     tracing::info!(kid, "the key set of this client has no such key");
-    Failure::new(Reason::UnknownSigningKey)
-        .with_hint("the token was signed by a key of another client or environment; check WORKOS_CLIENT_ID and the API host")
+    failure.with_hint("the token was signed by a key of another client or environment; check WORKOS_CLIENT_ID and the API host")
 }
 
 pub(crate) fn invalid_cookie(detail: Detail) -> Failure {

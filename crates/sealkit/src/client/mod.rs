@@ -201,7 +201,7 @@ impl Sealkit {
     /// Records what has no moment of its own: the gauges [`KEY_SET_AGE`](telemetry::KEY_SET_AGE), those of the deny list and the
     /// coordinator's mode. Call it before every scrape, or every few seconds.
     pub fn record_gauges(&self) {
-        telemetry::record_gauges(self.inner.keys.age(), &self.inner.deny_list, self.coordinator_status());
+        telemetry::record_gauges(&self.inner.keys, &self.inner.deny_list, self.coordinator_status());
     }
 
     /// Whether refreshes reach the API, or it is left alone for a moment because it has failed again and again.

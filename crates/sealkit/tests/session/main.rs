@@ -8,6 +8,7 @@ mod concurrency;
 mod ears;
 mod encoding;
 mod guard;
+mod key_set;
 mod keys;
 mod kinds;
 mod metered;
