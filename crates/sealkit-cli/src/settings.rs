@@ -117,5 +117,12 @@ pub(crate) fn keys(
     if keys.is_empty() {
         anstream::eprintln!("warning: {} holds no key that can verify an RS256 signature", path.display());
     }
+    for skipped in keys.skipped() {
+        anstream::eprintln!("warning: {}: skipped {skipped}", path.display());
+    }
+    let rest = keys.skipped_count().saturating_sub(keys.skipped().len());
+    if rest > 0 {
+        anstream::eprintln!("warning: {}: skipped {rest} more", path.display());
+    }
     Ok(KeySetCache::fixed(keys))
 }

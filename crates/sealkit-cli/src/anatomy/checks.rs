@@ -156,7 +156,7 @@ impl Checks {
         };
         self.ok("token", "a JWT with header, claims and signature");
         self.header(&header);
-        self.signature(subject, reason);
+        self.signature(text(&header, "kid"), subject, reason);
         self.kind(unsealed.access_token(), &claims, subject.policy);
         self.claims(&claims, subject, reason);
         self.subject(&claims, unsealed, subject.policy);
@@ -254,7 +254,7 @@ impl Checks {
         }
     }
 
-    fn signature(&mut self, subject: Subject<'_>, reason: Option<Reason>) {
+    fn signature(&mut self, kid: &str, subject: Subject<'_>, reason: Option<Reason>) {
         match (subject.keys, reason) {
             (None, _) => self.add("signature", Outcome::NotChecked, "no key set given"),
             (Some(_), Some(Reason::InvalidJwtSignature)) => {
@@ -265,9 +265,16 @@ impl Checks {
                     "it does not verify with the key that the token names",
                 );
             }
-            (Some(_), Some(Reason::UnknownSigningKey)) => {
-                let note = "the key set has no key of this id";
-                self.failed("signature", Reason::UnknownSigningKey, Diagnosis::TokenKeyUnknown, note);
+            (Some(keys), Some(Reason::UnknownSigningKey)) => {
+                let (finding, note) = match keys.skipped_of_id(kid) {
+                    Some(skipped) => {
+                        (Diagnosis::TokenKeyUnusable.about(skipped.to_string()), skipped.to_string())
+                    }
+                    None => {
+                        (Diagnosis::TokenKeyUnknown.into(), "the key set has no key of this id".to_owned())
+                    }
+                };
+                self.failed("signature", Reason::UnknownSigningKey, finding, note);
             }
             (Some(_), Some(Reason::InvalidJwtAlgorithm)) => {
                 self.add("signature", Outcome::NotChecked, "a token of another algorithm is not looked at");

@@ -115,6 +115,7 @@ diagnoses! {
     TokenAlgorithm "token_algorithm" Fault "the access token is not signed with RS256" "do not trust it: sign in again, and find out who made this token";
     TokenNoKeyId "token_no_key_id" Fault "the access token names no key" "sign in again; tokens of AuthKit name their key";
     TokenKeyUnknown "token_key_unknown" Fault "the key set of this client has no key with the token's id" "check that WORKOS_CLIENT_ID and the API base are those of the environment that issued the token";
+    TokenKeyUnusable "token_key_unusable" Fault "the key set of this client has the token's key, and it cannot be used" "have the key corrected where the key set comes from (RFC 7517, RFC 7518)";
     TokenSignature "token_signature" Fault "the access token's signature does not verify" "do not trust it: sign in again, and find out who made this token";
     TokenAgent "token_agent" Fault "the access token is an AI agent's, not a user's session" "sign in as a user: an agent's token is not a session";
     TokenWidget "token_widget" Fault "the access token is a widget's, not a user's session" "sign in: a widget's token is not a session";

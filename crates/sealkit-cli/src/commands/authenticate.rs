@@ -59,7 +59,13 @@ async fn judge(
     match reader.judge_unsealed(unsealed, seal, &keys, now) {
         Judgement::Valid { session, .. } => Ok(session),
         Judgement::Expired(expired) => Err(Failure::new(Reason::ExpiredJwt).with_expired(expired)),
-        Judgement::UnknownKey { .. } => Err(Failure::new(Reason::UnknownSigningKey)),
+        Judgement::UnknownKey { kid, .. } => {
+            let failure = Failure::new(Reason::UnknownSigningKey);
+            Err(match keys.skipped_of_id(&kid) {
+                Some(skipped) => failure.with_hint(format!("correct the key set: {skipped}")),
+                None => failure,
+            })
+        }
         Judgement::Rejected(failure) => Err(failure),
         other => Err(Failure::new(Reason::InvalidSessionCookie).with_hint(format!("{other:?}"))),
     }

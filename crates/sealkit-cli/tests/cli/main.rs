@@ -13,6 +13,7 @@ mod convert;
 mod dev;
 mod inspect;
 mod key;
+mod key_sets;
 mod migrate;
 mod refresh;
 mod vectors;

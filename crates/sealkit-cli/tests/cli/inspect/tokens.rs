@@ -1,7 +1,8 @@
 //! Access tokens that do not hold.
 use super::{Case, case, cookie, good, sealed, session, token, with_keys, with_password};
-use crate::common::PASSWORD;
-use serde_json::json;
+use crate::common::{PASSWORD, Sealkit};
+use serde_json::{Value, json};
+use std::{fs, path::Path};
 
 pub(super) fn cases() -> Vec<Case> {
     let judged = |id: &str| with_keys().input(cookie("jwt", id));
@@ -12,6 +13,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("token_algorithm", &["token_unsigned", "token_signature"], judged("jwt-alg-hs256-public-key")),
         case("token_no_key_id", &["token_key_unknown", "token_signature"], judged("jwt-no-kid")),
         case("token_key_unknown", &["token_no_key_id", "token_signature"], judged("jwt-unknown-kid")),
+        case("token_key_unusable", &["token_key_unknown", "token_signature"], with_unusable_key()),
         case("token_signature", &["token_key_unknown", "token_expired"], judged("jwt-rogue-key")),
         case("token_signature", &["token_algorithm"], judged("jwt-payload-swapped")),
         case("token_no_subject", &["token_subject", "token_no_session"], judged("jwt-sub-missing")),
@@ -38,4 +40,16 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         case("token_signature", &["seal_expired"], judged("jwt-expired-and-rogue")),
     ]
+}
+
+/// A good cookie, and a key set in which the token's key has padding.
+fn with_unusable_key() -> Sealkit {
+    let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/jwks.json");
+    let mut set: Value = serde_json::from_str(&fs::read_to_string(vectors).unwrap()).unwrap();
+    for key in set["keys"].as_array_mut().unwrap() {
+        key["n"] = format!("{}==", key["n"].as_str().unwrap()).into();
+    }
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("inspect-padded-jwks.json");
+    fs::write(&path, set.to_string()).unwrap();
+    with_password().arg("--jwks", path.display().to_string()).input(good())
 }
