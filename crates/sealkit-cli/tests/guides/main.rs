@@ -16,7 +16,7 @@ use support::find;
 
 /// Where the packages lie in `.peers`, and under which name a page has them in its folder.
 const NODE: (&str, &str) = ("node/node_modules", "node_modules");
-const PYTHON: (&str, &str) = ("python-10", "venv");
+const PYTHON: (&str, &str) = ("python-10.8.0", "venv");
 
 /// A folder with these parts in it; `None` skips the test.
 fn shell(peers: &[(&str, &str)]) -> Option<Shell> {
@@ -61,7 +61,7 @@ fn sessions_are_unsealed_and_sealed_as_the_guide_says() {
 #[test]
 fn workos_python_5_is_left_as_the_guide_says() {
     let page = Page::read("from-workos-python-5.md");
-    let peers = [("python-5", "venv-5"), ("python-6", "venv-6"), ("python-10", "venv-10")];
+    let peers = [("python-5.46.0", "venv-5"), ("python-6.0.8", "venv-6"), ("python-10.8.0", "venv-10")];
     let Some(mut shell) = shell(&peers) else { return };
     shell.copy("python5");
     shell.start_dev();

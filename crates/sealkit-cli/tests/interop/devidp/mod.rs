@@ -79,7 +79,7 @@ impl World {
     }
 
     async fn python(&self) -> Option<Peer> {
-        let mut peer = support::python::start("sdk.py", "10")?;
+        let mut peer = support::python::start("sdk.py", support::python::NEWEST)?;
         let settings = json!({
             "apiKey": self.idp.api_key().expose_secret(), "clientId": self.idp.client_id(),
             "baseUrl": self.server.url(), "issuer": self.idp.issuer(), "password": COOKIE_PASSWORD,

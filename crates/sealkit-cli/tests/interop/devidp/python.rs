@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{sessions::seal, support::python::VERSIONS};
-use sealkit::format::Format;
+use sealkit::{EncodingPolicy, format::Format};
 use sealkit_devidp::{MintSession, StepUp, StepUpRule};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,15 +134,61 @@ async fn the_python_sdk_signs_out_lists_and_revokes_and_completes_step_ups() {
     world.assert_nothing_leaked();
 }
 
+/// This version of the SDK, connected to the provider.
+async fn connected(world: &World, version: &str) -> Option<Peer> {
+    let mut python = support::python::start("seal.py", version)?;
+    let settings = json!({
+        "apiKey": world.idp.api_key().expose_secret(), "clientId": world.idp.client_id(), "baseUrl": world.server.url(),
+    });
+    python.ask("connect", settings).await;
+    Some(python)
+}
+
+/// A sealkit that writes as Python does.
+fn writing_fernet(world: &World) -> Sealkit {
+    let config = Config::builder()
+        .client_id(world.idp.client_id())
+        .api_key(world.idp.api_key())
+        .api_base(world.server.url())
+        .cookie_password(COOKIE_PASSWORD)
+        .redirect_uri(REDIRECT_URI)
+        .encoding(EncodingPolicy::writing(Format::PythonFernet))
+        .build()
+        .unwrap();
+    Sealkit::builder(config).build().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_python_version_reads_what_sealkit_refreshed() {
+    for version in VERSIONS {
+        let world = World::new().await;
+        let Some(mut python) = connected(&world, version).await else { return };
+        let minted = world.idp.mint_session(MintSession::for_user("zoe@example.com")).unwrap();
+        let asked = json!({ "payload": world.snake_payload(&minted), "password": COOKIE_PASSWORD });
+        let by_python = python.ask("seal", asked).await;
+
+        let sealkit = writing_fernet(&world);
+        let outcome = sealkit.refresh(text(&by_python), RefreshOptions::default()).await;
+        let CookieAction::Set(refreshed) = outcome.cookie() else { panic!("{version}: {outcome:?}") };
+        assert_eq!(outcome.session().unwrap().id(), minted.session_id, "{version}");
+        let (unsealed, seal) = sealkit.unseal(refreshed.expose_secret()).unwrap();
+        assert_eq!(seal.format, Format::PythonFernet, "{version}");
+        assert_ne!(unsealed.access_token(), minted.access_token, "{version}");
+
+        let asked = json!({ "sealed": refreshed.expose_secret(), "password": COOKIE_PASSWORD });
+        let told = python.ask("authenticate", asked).await;
+        assert_eq!(told["authenticated"], true, "{version}: {told}");
+        assert_eq!(told["session_id"], minted.session_id.as_str(), "{version}");
+        assert_eq!(told["user"]["email"], "zoe@example.com", "{version}");
+        world.assert_nothing_leaked();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_version_of_the_python_sdk_authenticates_what_sealkit_has_sealed() {
     for version in VERSIONS {
         let world = World::new().await;
-        let Some(mut python) = support::python::start("seal.py", version) else { return };
-        let settings = json!({
-            "apiKey": world.idp.api_key().expose_secret(), "clientId": world.idp.client_id(), "baseUrl": world.server.url(),
-        });
-        python.ask("connect", settings).await;
+        let Some(mut python) = connected(&world, version).await else { return };
         let minted = world.idp.mint_session(MintSession::for_user("zoe@example.com")).unwrap();
         let payload = world.snake_payload(&minted).to_string();
         let with = |sealed: String| json!({ "sealed": sealed, "password": COOKIE_PASSWORD });

@@ -3,7 +3,7 @@
 use super::{Sdk, whole};
 use crate::{
     sessions::{now, ring, seal, snake_sessions},
-    support::python::{self, VERSIONS},
+    support::python::{self, VERSIONS, seals_whole},
 };
 use sealkit::format::Format;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ fn sdk(version: &str) -> Option<Sdk> {
             "xXMzDBjDQvBC4krSwvnZwP/4jv3/thVQSd+M3uRLYBc=".to_owned(),
         ],
         other_password: "b".repeat(43) + "=",
-        seals: if version == "5" { whole } else { four_members },
+        seals: if seals_whole(version) { whole } else { four_members },
         opens: whole,
     })
 }
