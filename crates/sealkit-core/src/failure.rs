@@ -1,6 +1,8 @@
 //! What a call that did not succeed says: one [`Failure`], with everything a caller can act on.
 
-use crate::{ExpiredSession, PendingAuthenticationToken, Reason, SealedSession};
+use crate::{
+    EmailCompletionToken, ExpiredSession, PendingAuthenticationToken, Reason, SealedSession, UpstreamBody,
+};
 use std::{fmt, sync::Arc, time::Duration};
 use url::Url;
 
@@ -138,12 +140,14 @@ impl EnrolledFactor {
 
 /// What a sign-in or refresh that needs one more step carries (WorkOS "Authentication errors").
 ///
-/// `Debug` shows neither the token nor the address, and of the URL its origin only.
+/// `Debug` shows neither the tokens nor the address, and of the URL its origin only.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StepUp {
     /// Continues the sign-in; server-side only.
     pub pending_authentication_token: Option<PendingAuthenticationToken>,
+    /// `email_completion_required`: continues the sign-in together with an address; server-side only.
+    pub email_completion_token: Option<EmailCompletionToken>,
     /// The address concerned.
     pub email: Option<String>,
     /// `email_verification_required`: the verification to answer.
@@ -180,6 +184,7 @@ impl fmt::Debug for StepUp {
         let origin = |url: &String| Url::parse(url).map(|url| url.origin().ascii_serialization()).ok();
         f.debug_struct("StepUp")
             .field("pending_authentication_token", &self.pending_authentication_token)
+            .field("email_completion_token", &self.email_completion_token)
             .field("email", &self.email.as_ref().map(|_| Redacted))
             .field("email_verification_id", &self.email_verification_id)
             .field("organizations", &self.organizations)
@@ -203,6 +208,7 @@ pub struct Failure {
     detail: Option<Detail>,
     retry_after: Option<Duration>,
     upstream: Option<Box<Upstream>>,
+    upstream_body: Option<UpstreamBody>,
     step_up: Option<Box<StepUp>>,
     expired: Option<Arc<ExpiredSession>>,
     hint: Option<Arc<str>>,
@@ -217,6 +223,7 @@ impl Failure {
             detail: None,
             retry_after: None,
             upstream: None,
+            upstream_body: None,
             step_up: None,
             expired: None,
             hint: None,
@@ -241,6 +248,13 @@ impl Failure {
     #[must_use]
     pub fn with_upstream(mut self, upstream: Upstream) -> Self {
         self.upstream = Some(Box::new(upstream));
+        self
+    }
+
+    /// Adds the body of the API's answer. Neither `Debug` nor `Display` shows it.
+    #[must_use]
+    pub fn with_upstream_body(mut self, body: UpstreamBody) -> Self {
+        self.upstream_body = Some(body);
         self
     }
 
@@ -294,6 +308,14 @@ impl Failure {
     #[must_use]
     pub fn upstream(&self) -> Option<&Upstream> {
         self.upstream.as_deref()
+    }
+
+    /// The JSON body of a sign-in's refusal with status 403 and a code that has no reason of its own; server-side only.
+    ///
+    /// A step that this version does not know carries its token here. A body of more than 8 KiB is left out.
+    #[must_use]
+    pub const fn upstream_body(&self) -> Option<&UpstreamBody> {
+        self.upstream_body.as_ref()
     }
 
     /// What the further step needs, for reasons of [`Class::StepUp`](crate::Class::StepUp).

@@ -78,6 +78,11 @@ secrets! {
     AuthorizationCode;
     /// The token that continues a sign-in which needs one more step. Never for a browser.
     PendingAuthenticationToken;
+    /// The token that continues a sign-in whose user has no e-mail address yet. Never for a browser.
+    EmailCompletionToken;
+    /// The JSON body of a refusal whose code has no reason of its own, as the API sent it. It may hold a token that continues
+    /// the sign-in. Never for a browser.
+    UpstreamBody;
     /// A token of the identity provider that the user signed in with.
     ProviderToken;
     /// What webhooks are signed with.

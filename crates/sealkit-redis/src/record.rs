@@ -1,8 +1,8 @@
 //! What is stored of a refresh token: a lease, a result or refusals; the latter two sealed.
 
 use sealkit::{
-    EnrolledFactor, Failure, OrganizationChoice, PendingAuthenticationToken, Reason, StepUp, SystemRandom,
-    UnixMillis, Upstream,
+    EmailCompletionToken, EnrolledFactor, Failure, OrganizationChoice, PendingAuthenticationToken, Reason,
+    StepUp, SystemRandom, UnixMillis, Upstream,
     refresh::{GrantRequest, Place, Published},
     session::AuthResponse,
 };
@@ -183,6 +183,7 @@ struct StoredRefusal {
 #[serde(default)]
 struct StoredStepUp {
     pending_authentication_token: Option<String>,
+    email_completion_token: Option<String>,
     email: Option<String>,
     email_verification_id: Option<String>,
     organizations: Vec<(String, String)>,
@@ -239,6 +240,10 @@ impl StoredStepUp {
                 .pending_authentication_token
                 .as_ref()
                 .map(|token| token.expose_secret().to_owned()),
+            email_completion_token: step_up
+                .email_completion_token
+                .as_ref()
+                .map(|token| token.expose_secret().to_owned()),
             email: step_up.email.clone(),
             email_verification_id: step_up.email_verification_id.clone(),
             organizations: step_up.organizations.iter().map(|o| (o.id.clone(), o.name.clone())).collect(),
@@ -260,6 +265,7 @@ impl StoredStepUp {
         let mut step_up = StepUp::default();
         step_up.pending_authentication_token =
             self.pending_authentication_token.map(PendingAuthenticationToken::from);
+        step_up.email_completion_token = self.email_completion_token.map(EmailCompletionToken::from);
         step_up.email = self.email;
         step_up.email_verification_id = self.email_verification_id;
         step_up.organizations =
@@ -315,6 +321,7 @@ mod tests {
     fn a_refusal_comes_back_with_everything_that_its_caller_acts_on() {
         let mut step_up = StepUp::default();
         step_up.pending_authentication_token = Some(PendingAuthenticationToken::from("pending"));
+        step_up.email_completion_token = Some(EmailCompletionToken::from("completion"));
         step_up.organizations = vec![OrganizationChoice::new("org_1", "One")];
         step_up.connection_ids = vec!["conn_1".to_owned()];
         step_up.authentication_factors = vec![EnrolledFactor::new("factor_1", "totp")];

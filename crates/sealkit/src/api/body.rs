@@ -1,13 +1,17 @@
 //! Error bodies of the API, in both of their shapes, and the fields that a further step needs.
 
-use super::base::is_loopback;
-use sealkit_core::{EnrolledFactor, OrganizationChoice, StepUp};
+use super::{base::is_loopback, retry_after::wait_in_body};
+use sealkit_core::{EnrolledFactor, OrganizationChoice, StepUp, UpstreamBody};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::time::Duration;
 use url::Url;
 
 /// Longest code that is kept, in bytes.
 const MAX_CODE: usize = 128;
+
+/// Largest body that is kept whole, in bytes.
+const MAX_KEPT_BODY: usize = 8 * 1024;
 
 /// The one message that stands for a code (a bare `{"message"}` with status 400).
 const SSO_MESSAGE: &str = "Must use SSO for selected organization";
@@ -19,18 +23,29 @@ pub(super) struct ErrorBody {
     pub(super) code: Option<String>,
     /// The message was exactly the one that stands for `sso_required`.
     pub(super) says_sso: bool,
+    /// `retry_after`, at most a day.
+    pub(super) retry_after: Option<Duration>,
     pub(super) step_up: StepUp,
+    /// The body itself, if it is an object, came with status 403 and has at most [`MAX_KEPT_BODY`] bytes.
+    pub(super) whole: Option<UpstreamBody>,
 }
 
 impl ErrorBody {
-    pub(super) fn parse(body: &[u8]) -> Self {
-        let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return Self::default() };
+    pub(super) fn parse(status: u16, bytes: &[u8]) -> Self {
+        let Ok(Value::Object(body)) = serde_json::from_slice(bytes) else { return Self::default() };
         let code =
             ["code", "error"].into_iter().filter_map(|name| text(&body, name)).find(|code| is_code(code));
         let says_sso = ["message", "error_description"]
             .into_iter()
             .any(|name| body.get(name).is_some_and(|m| m == SSO_MESSAGE));
-        Self { code, says_sso, step_up: step_up(&body) }
+        let whole = Some(bytes).filter(|bytes| status == 403 && bytes.len() <= MAX_KEPT_BODY);
+        Self {
+            code,
+            says_sso,
+            retry_after: body.get("retry_after").and_then(wait_in_body),
+            step_up: step_up(&body),
+            whole: whole.and_then(|bytes| std::str::from_utf8(bytes).ok()).map(UpstreamBody::from),
+        }
     }
 }
 
@@ -39,10 +54,11 @@ fn is_code(code: &str) -> bool {
         && code.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'-'))
 }
 
-/// The fields of api.md §3.3. Every one is optional, whatever the code.
+/// The fields that a further step needs. Every one is optional, whatever the code.
 fn step_up(body: &Map<String, Value>) -> StepUp {
     let mut step_up = StepUp::default();
     step_up.pending_authentication_token = text(body, "pending_authentication_token").map(Into::into);
+    step_up.email_completion_token = text(body, "email_completion_token").map(Into::into);
     step_up.email = text(body, "email");
     step_up.email_verification_id = text(body, "email_verification_id");
     step_up.organizations = items(body, "organizations", "name", OrganizationChoice::new);
@@ -125,7 +141,7 @@ mod tests {
     use serde_json::json;
 
     fn parse(body: &Value) -> ErrorBody {
-        ErrorBody::parse(body.to_string().as_bytes())
+        ErrorBody::parse(403, body.to_string().as_bytes())
     }
 
     #[test]
@@ -149,7 +165,7 @@ mod tests {
     #[test]
     fn bodies_that_are_no_objects_say_nothing() {
         for body in ["", "<html>", "[]", "\"x\"", "null", "{\"code\":\"cut", "\u{feff}{}"] {
-            let parsed = ErrorBody::parse(body.as_bytes());
+            let parsed = ErrorBody::parse(403, body.as_bytes());
             assert!(
                 parsed.code.is_none() && !parsed.says_sso && parsed.step_up == StepUp::default(),
                 "{body}"
@@ -166,7 +182,7 @@ mod tests {
     #[test]
     fn every_field_of_a_further_step_is_read() {
         let parsed = parse(&json!({
-            "code": "x", "pending_authentication_token": "pat", "email": "a@b.c", "email_verification_id": "ev_1",
+            "code": "x", "pending_authentication_token": "pat", "email_completion_token": "ect", "email": "a@b.c", "email_verification_id": "ev_1",
             "organizations": [{"id": "org_1", "name": "One"}, {"id": "org_2"}, {"name": "no id"}, 7],
             "connection_ids": ["conn_1", 7], "sso_connection_ids": ["conn_1", "conn_2"],
             "authentication_factors": [{"id": "auth_factor_1", "type": "totp"}],
@@ -181,6 +197,9 @@ mod tests {
         StepUp {
             pending_authentication_token: Some(
                 PendingAuthenticationToken([redacted]),
+            ),
+            email_completion_token: Some(
+                EmailCompletionToken([redacted]),
             ),
             email: Some(
                 [redacted],
@@ -235,6 +254,24 @@ mod tests {
             "authentication_challenge": "x", "auth_methods": ["password"], "user": [],
         }));
         assert_eq!(parsed.step_up, StepUp::default());
+    }
+
+    #[test]
+    fn only_small_objects_of_status_403_are_kept_whole() {
+        let whole = |status, body: &str| {
+            ErrorBody::parse(status, body.as_bytes()).whole.map(|whole| whole.expose_secret().to_owned())
+        };
+        let body = r#" {"code": "new_step", "new_token": "t", "n": 1.50}"#;
+        assert_eq!(whole(403, body).as_deref(), Some(body), "byte for byte");
+        for status in [400, 401, 422, 429, 500] {
+            assert_eq!(whole(status, body), None, "{status}");
+        }
+        let of_size = |bytes: usize| format!(r#"{{"x":"{}"}}"#, "x".repeat(bytes - r#"{"x":""}"#.len()));
+        assert_eq!(whole(403, &of_size(MAX_KEPT_BODY)).map(|whole| whole.len()), Some(MAX_KEPT_BODY));
+        assert_eq!(whole(403, &of_size(MAX_KEPT_BODY + 1)), None);
+        for text in ["", "[]", "\"x\"", "<html>", "{"] {
+            assert_eq!(whole(403, text), None, "{text}");
+        }
     }
 
     #[test]

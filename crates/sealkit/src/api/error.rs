@@ -12,6 +12,9 @@ use http::{HeaderMap, StatusCode};
 use sealkit_core::{Class, Failure, Reason, StepUp, UnixMillis, Upstream, session::AuthResponseError};
 use std::{error::Error as StdError, fmt, time::Duration};
 
+/// The code of a grant that lacks the user's address.
+const IP_ADDRESS_REQUIRED: &str = "ip_address_required";
+
 /// The kind of an [`ApiError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -84,8 +87,10 @@ impl ApiError {
     }
 
     pub(super) fn status(status: StatusCode, headers: &HeaderMap, body: &[u8], now: UnixMillis) -> Self {
-        let cause = Cause::Status(status.as_u16(), Box::new(ErrorBody::parse(body)));
-        Self::new(cause, ReplyMeta::read(status, headers), retry_after(headers, now))
+        let body = ErrorBody::parse(status.as_u16(), body);
+        // If header and body disagree, the longer wait satisfies both.
+        let wait = retry_after(headers, now).max(body.retry_after);
+        Self::new(Cause::Status(status.as_u16(), Box::new(body)), ReplyMeta::read(status, headers), wait)
     }
 
     pub(super) fn unusable(unusable: Unusable, meta: ReplyMeta) -> Self {
@@ -118,7 +123,8 @@ impl ApiError {
         }
     }
 
-    /// How long the API asks to wait, at most a day.
+    /// How long the API asks to wait, at most a day: by `Retry-After`, or by `retry_after` in the body. If both are there, the
+    /// longer one.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
@@ -173,7 +179,7 @@ impl ApiError {
     pub fn to_failure(&self, purpose: Purpose) -> Failure {
         let reason = self.reason(purpose);
         let mut failure = Failure::new(reason);
-        if reason.is_retryable() || reason == Reason::SlowDown {
+        if reason.is_retryable() || reason.class() == Class::SignInRefused {
             failure = failure.with_retry_after(self.0.retry_after);
         }
         if self.0.meta.status.is_some() {
@@ -182,6 +188,11 @@ impl ApiError {
             upstream.status = self.0.meta.status;
             upstream.request_id.clone_from(&self.0.meta.request_id);
             failure = failure.with_upstream(upstream);
+        }
+        if let (Cause::Status(_, body), Reason::SignInRejected) = (&self.0.cause, reason)
+            && let Some(whole) = &body.whole
+        {
+            failure = failure.with_upstream_body(whole.clone());
         }
         if let Some(step_up) = self.step_up(reason) {
             failure = failure.with_step_up(step_up.clone());
@@ -212,6 +223,9 @@ impl ApiError {
             }
             (_, Reason::ApiUnauthorized) => Some(
                 "the API refuses our credentials: check WORKOS_API_KEY and WORKOS_CLIENT_ID, which must belong together",
+            ),
+            (Cause::Status(_, body), _) if body.code.as_deref() == Some(IP_ADDRESS_REQUIRED) => Some(
+                "the API demands the user's address, as Radar does in Decision mode: send `RequestContext::ip_address`",
             ),
             (Cause::Status(404, _), _) if purpose == Purpose::KeySet => {
                 Some("the API knows no such client: check WORKOS_CLIENT_ID and the API's address")

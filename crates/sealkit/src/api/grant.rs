@@ -1,11 +1,12 @@
-//! The ten grants of `POST /user_management/authenticate`, each with exactly its documented fields.
+//! The eleven grants of `POST /user_management/authenticate`, each with exactly its documented fields.
 //!
 //! Nothing else is ever sent: no `session`, no `seal_session`, no cookie password. Sealing happens here, never there.
 
 use super::{context::RequestContext, ids::ClientId};
 use bytes::Bytes;
 use sealkit_core::{
-    ApiKey, AuthorizationCode, CodeVerifier, Credential, PendingAuthenticationToken, RefreshToken,
+    ApiKey, AuthorizationCode, CodeVerifier, Credential, EmailCompletionToken, PendingAuthenticationToken,
+    RefreshToken,
 };
 use serde::{Serializer as _, ser::SerializeMap as _};
 use std::borrow::Cow;
@@ -41,7 +42,9 @@ macro_rules! secret_texts {
     )*};
 }
 
-secret_texts! { AuthorizationCode CodeVerifier Credential PendingAuthenticationToken RefreshToken }
+secret_texts! {
+    AuthorizationCode CodeVerifier Credential EmailCompletionToken PendingAuthenticationToken RefreshToken
+}
 
 macro_rules! grants {
     ($($(#[$doc:meta])* $name:ident $variant:ident $grant_type:literal $secret:ident {
@@ -201,6 +204,15 @@ grants! {
         ? /// The number that the message went to; sign-up challenges need it.
           phone_number with_phone_number: String,
     }
+    /// Answers `email_completion_required`: the identity provider gave no e-mail address, and the user has now given one.
+    EmailCompletionGrant EmailCompletion "urn:workos:oauth:grant-type:email-completion" Required {
+        /// From the answer that asked for this step.
+        email_completion_token: EmailCompletionToken,
+        /// The address that the user gave.
+        email: String,
+        ? /// Id of the signals that the browser collected for the fraud protection.
+          signals_id with_signals_id: String,
+    }
     /// Polls for the tokens of a device (RFC 8628 §3.4). Never carries the client secret.
     DeviceCodeGrant DeviceCode "urn:ietf:params:oauth:grant-type:device_code" Never {
         /// From the device authorization.
@@ -310,6 +322,7 @@ mod tests {
                 .with_verification_id("ver_1")
                 .with_phone_number("+1")
                 .into(),
+            EmailCompletionGrant::new("s_ect", "a@b.c").with_signals_id("sig").into(),
             DeviceCodeGrant::new("s_dev").into(),
         ]
     }
@@ -328,6 +341,7 @@ mod tests {
         {"grant_type":"urn:workos:oauth:grant-type:organization-selection","client_id":"client_1","client_secret":"sk_1","pending_authentication_token":"s_pat","organization_id":"org_1"}
         {"grant_type":"urn:workos:oauth:grant-type:radar-email-challenge:code","client_id":"client_1","client_secret":"sk_1","code":"s_123","radar_challenge_id":"radar_1","pending_authentication_token":"s_pat"}
         {"grant_type":"urn:workos:oauth:grant-type:radar-sms-challenge:code","client_id":"client_1","client_secret":"sk_1","code":"s_123","pending_authentication_token":"s_pat","verification_id":"ver_1","phone_number":"+1"}
+        {"grant_type":"urn:workos:oauth:grant-type:email-completion","client_id":"client_1","client_secret":"sk_1","email_completion_token":"s_ect","email":"a@b.c","signals_id":"sig"}
         {"grant_type":"urn:ietf:params:oauth:grant-type:device_code","client_id":"client_1","device_code":"s_dev"}
         "#);
     }
@@ -371,6 +385,8 @@ mod tests {
             (AuthorizationCodeGrant::new("c").with_code_verifier("").into(), "code_verifier"),
             (DeviceCodeGrant::new("").into(), "device_code"),
             (Grant::from(MfaTotpGrant::new("1", "", "c")), "pending_authentication_token"),
+            (EmailCompletionGrant::new("", "a@b.c").into(), "email_completion_token"),
+            (EmailCompletionGrant::new("t", "").into(), "email"),
         ] {
             assert_eq!(body(grant, Some("sk_1")), Err(GrantError::Empty { field }));
         }
@@ -394,7 +410,9 @@ mod tests {
     fn debug_of_no_grant_shows_a_secret() {
         for grant in every_grant() {
             let shown = format!("{grant:?}");
-            for secret in ["s_code", "s_verifier", "s_inv", "s_rt", "s_pw", "s_123", "s_pat", "s_dev"] {
+            for secret in
+                ["s_code", "s_verifier", "s_inv", "s_rt", "s_pw", "s_123", "s_pat", "s_ect", "s_dev"]
+            {
                 assert!(!shown.contains(secret), "{shown}");
             }
         }

@@ -31,8 +31,8 @@ pub use device::DeviceAuthorization;
 pub use error::{ApiError, ApiErrorKind};
 pub use events::{Event, EventsFrom, EventsPage, MAX_EVENTS};
 pub use grant::{
-    AuthorizationCodeGrant, DeviceCodeGrant, EmailVerificationGrant, Grant, GrantError, MagicAuthGrant,
-    MfaTotpGrant, OrganizationSelectionGrant, PasswordGrant, RadarEmailChallengeGrant,
+    AuthorizationCodeGrant, DeviceCodeGrant, EmailCompletionGrant, EmailVerificationGrant, Grant, GrantError,
+    MagicAuthGrant, MfaTotpGrant, OrganizationSelectionGrant, PasswordGrant, RadarEmailChallengeGrant,
     RadarSmsChallengeGrant, RefreshTokenGrant,
 };
 pub use ids::{ClientId, InvalidId};

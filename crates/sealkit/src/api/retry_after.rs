@@ -3,6 +3,7 @@
 use crate::clock::unix_millis;
 use http::{HeaderMap, header};
 use sealkit_core::UnixMillis;
+use serde_json::Value;
 use std::time::Duration;
 
 /// Longest wait that is believed.
@@ -13,6 +14,22 @@ pub(super) fn retry_after(headers: &HeaderMap, now: UnixMillis) -> Option<Durati
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = seconds(text).or_else(|| Some(http_date(text)?.saturating_since(now)))?;
     Some(wait.min(MAX_WAIT))
+}
+
+/// The same from the member `retry_after` of a body: a number of seconds, or a text that the header could hold as such. A
+/// fraction is rounded up.
+pub(super) fn wait_in_body(value: &Value) -> Option<Duration> {
+    let wait = match value {
+        Value::Number(number) => match number.as_u64() {
+            Some(whole) => Duration::from_secs(whole),
+            // Bounded before the conversion, which fails for what is too large, negative or not a number.
+            None => Duration::try_from_secs_f64(number.as_f64()?.min(MAX_WAIT.as_secs_f64())).ok()?,
+        },
+        Value::String(text) => seconds(text)?,
+        _ => return None,
+    };
+    let up = u64::from(wait.subsec_nanos() > 0);
+    Some(Duration::from_secs(wait.as_secs().saturating_add(up)).min(MAX_WAIT))
 }
 
 /// When the answer was made, by the sender's clock.
@@ -45,6 +62,7 @@ fn seconds(text: &str) -> Option<Duration> {
 mod tests {
     use super::*;
     use http::HeaderValue;
+    use serde_json::json;
 
     const NOW: UnixMillis = UnixMillis::from_secs(1_767_225_600); // Thu, 01 Jan 2026 00:00:00 GMT
 
@@ -100,6 +118,44 @@ mod tests {
         assert_eq!(retry_after(&headers, NOW), None);
         headers.insert(header::RETRY_AFTER, HeaderValue::from_bytes(b"1\xff").unwrap());
         assert_eq!(retry_after(&headers, NOW), None);
+    }
+
+    #[test]
+    fn wait_in_body_is_a_number_of_seconds() {
+        let wait = |value: Value| wait_in_body(&value).map(|wait| (wait.as_secs(), wait.subsec_nanos()));
+        for (value, seconds) in [
+            (json!(0), 0),
+            (json!(-0.0), 0),
+            (json!(30), 30),
+            (json!(30.0), 30),
+            (json!(0.2), 1),
+            (json!(15.000_001), 16),
+            (json!(86_401), 86_400),
+            (json!(u64::MAX), 86_400),
+            (json!(1e300), 86_400),
+            (json!("30"), 30),
+            (json!("1.2"), 2),
+            (json!("99999999999999999999999"), 86_400),
+        ] {
+            assert_eq!(wait(value.clone()), Some((seconds, 0)), "{value}");
+        }
+        for value in [
+            Value::Null,
+            json!(true),
+            json!([30]),
+            json!({"seconds": 30}),
+            json!(-1),
+            json!(-0.5),
+            json!(-1e300),
+            json!(""),
+            json!(" 30"),
+            json!("-1"),
+            json!("NaN"),
+            json!("1e3"),
+            json!("Thu, 01 Jan 2026 00:00:09 GMT"),
+        ] {
+            assert_eq!(wait(value.clone()), None, "{value}");
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The grants that begin a session.
 
 use super::grant::{
-    AuthorizationCodeGrant, DeviceCodeGrant, EmailVerificationGrant, Grant, MagicAuthGrant, MfaTotpGrant,
-    OrganizationSelectionGrant, PasswordGrant, RadarEmailChallengeGrant, RadarSmsChallengeGrant,
+    AuthorizationCodeGrant, DeviceCodeGrant, EmailCompletionGrant, EmailVerificationGrant, Grant,
+    MagicAuthGrant, MfaTotpGrant, OrganizationSelectionGrant, PasswordGrant, RadarEmailChallengeGrant,
+    RadarSmsChallengeGrant,
 };
 
 /// A grant that begins a session: every [`Grant`] but one. A refresh token goes through
@@ -33,6 +34,6 @@ macro_rules! sign_in_grants {
 }
 
 sign_in_grants! {
-    AuthorizationCodeGrant DeviceCodeGrant EmailVerificationGrant MagicAuthGrant MfaTotpGrant OrganizationSelectionGrant
+    AuthorizationCodeGrant DeviceCodeGrant EmailCompletionGrant EmailVerificationGrant MagicAuthGrant MfaTotpGrant OrganizationSelectionGrant
     PasswordGrant RadarEmailChallengeGrant RadarSmsChallengeGrant
 }

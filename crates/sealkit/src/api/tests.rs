@@ -93,6 +93,27 @@ const CODES: &[(&str, Option<Reason>, Option<Reason>)] = {
             Some(R::ApplicationConsentRequired),
             Some(R::ApplicationConsentRequired),
         ),
+        ("email_completion_required", Some(R::EmailCompletionRequired), Some(R::EmailCompletionRequired)),
+        // Codes since August 2026 that a sign-in or a refresh can meet.
+        ("ip_address_required", None, None),
+        ("policy_denied", None, None),
+        ("action_denied", None, None),
+        ("sms_challenge_quota_reached", None, None),
+        ("sms_challenge_rate_limited", None, None),
+        ("too_many_failed_verification_attempts", None, None),
+        ("production_feature_requires_billing", None, None),
+        // Codes of the agents' endpoints.
+        ("invalid_agent_access_token", None, None),
+        ("invalid_user_access_token", None, None),
+        ("invalid_refresh_token", None, None),
+        ("session_expired", None, None),
+        ("user_session_ended", None, None),
+        ("max_age_exceeded", None, None),
+        ("chain_depth_exceeded", None, None),
+        ("unsupported_invocation_type", None, None),
+        ("role_not_invocable", None, None),
+        ("organization_not_invocable", None, None),
+        ("user_not_member_of_organization", None, None),
         ("mfa_verification", Some(R::MfaVerification), Some(R::MfaVerification)),
         ("radar_email_challenge", Some(R::RadarEmailChallenge), Some(R::RadarEmailChallenge)),
         ("radar_sms_challenge", Some(R::RadarSmsChallenge), Some(R::RadarSmsChallenge)),
@@ -112,6 +133,7 @@ const CODES: &[(&str, Option<Reason>, Option<Reason>)] = {
         // Our own codes, and others that the API has no business to send.
         ("session_revoked", None, None),
         ("expired_jwt", None, None),
+        ("not_a_session_token", None, None),
         ("no_session_cookie_provided", None, None),
         ("server_error", None, None),
         ("sign_in_rejected", None, None),
@@ -153,6 +175,7 @@ fn every_grant() -> Vec<Grant> {
         OrganizationSelectionGrant::new("s_pat", "org_1").into(),
         RadarEmailChallengeGrant::new("s_123", "radar_1", "s_pat").into(),
         RadarSmsChallengeGrant::new("s_123", "s_pat").into(),
+        EmailCompletionGrant::new("s_ect", "a@b.c").into(),
         DeviceCodeGrant::new("s_dev").into(),
     ]
 }
@@ -356,6 +379,93 @@ async fn retry_after_is_read_against_the_clock() {
     }
     let refused = error_of(reply_with(400, &[("retry-after", "7")], r#"{"error":"invalid_grant"}"#)).await;
     assert_eq!(refused.to_failure(Purpose::Refresh).retry_after(), None, "waiting would not help");
+}
+
+#[tokio::test]
+async fn wait_in_the_body_counts_like_the_header() {
+    let waits = |body: &str| format!(r#"{{"code":"rate_limit_exceeded","retry_after":{body}}}"#);
+    for (header, body, wait) in [
+        (None, "30", Some(30)),
+        (Some("7"), "30", Some(30)),
+        (Some("60"), "30", Some(60)),
+        (Some("soon"), "0.5", Some(1)),
+        (Some("7"), "-30", Some(7)),
+        (None, "1e300", Some(86_400)),
+        (None, "null", None),
+    ] {
+        let headers: Vec<_> = header.iter().map(|value| ("retry-after", *value)).collect();
+        // Whatever the status: the code says that waiting helps.
+        for status in [400, 403, 429] {
+            let error = error_of(reply_with(status, &headers, waits(body))).await;
+            for purpose in [Purpose::Refresh, Purpose::SignIn] {
+                let failure = error.to_failure(purpose);
+                assert_eq!(failure.reason(), Reason::RateLimitExceeded);
+                assert_eq!(
+                    failure.retry_after(),
+                    wait.map(Duration::from_secs),
+                    "{status} {header:?} {body}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn refused_sign_in_keeps_its_wait() {
+    let body = r#"{"code":"too_many_failed_verification_attempts","message":"m","retry_after":90}"#;
+    for status in [400, 403] {
+        let failure = error_of(reply(status, body)).await.to_failure(Purpose::SignIn);
+        assert_eq!(failure.reason(), Reason::SignInRejected);
+        assert_eq!(failure.retry_after(), Some(Duration::from_secs(90)), "{status}");
+        let upstream = failure.upstream().unwrap();
+        assert_eq!(upstream.code.as_deref(), Some("too_many_failed_verification_attempts"));
+    }
+    let terminal = r#"{"error":"invalid_grant","retry_after":90}"#;
+    let failure = error_of(reply(400, terminal)).await.to_failure(Purpose::SignIn);
+    assert_eq!(failure.retry_after(), None, "waiting would not help");
+}
+
+#[tokio::test]
+async fn email_completion_carries_its_token() {
+    let body = r#"{"code":"email_completion_required","message":"m","email_completion_token":"s_ect1"}"#;
+    let error = error_of(reply(403, body)).await;
+    for purpose in [Purpose::Refresh, Purpose::SignIn] {
+        let failure = error.to_failure(purpose);
+        assert_eq!(failure.reason(), Reason::EmailCompletionRequired);
+        let step_up = failure.step_up().unwrap();
+        assert_eq!(step_up.email_completion_token.as_ref().unwrap().expose_secret(), "s_ect1");
+        assert!(step_up.pending_authentication_token.is_none() && failure.upstream_body().is_none());
+        for shown in [format!("{error:?} {error}"), format!("{failure:?} {failure}")] {
+            assert!(!shown.contains("s_ect1"), "{shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_403_code_of_a_sign_in_keeps_its_body() {
+    let body = |code: &str| format!(r#"{{"code":"{code}","message":"m","next_token":"s_next"}}"#);
+    for &(code, _, sign_in) in CODES {
+        let error = error_of(reply(403, body(code))).await;
+        let failure = error.to_failure(Purpose::SignIn);
+        let kept = failure.upstream_body().map(|body| body.expose_secret().to_owned());
+        assert_eq!(kept, sign_in.is_none().then(|| body(code)), "{code}");
+        assert!(error.to_failure(Purpose::Refresh).upstream_body().is_none(), "{code}");
+        for shown in [format!("{error:?} {error}"), format!("{failure:?} {failure:#?} {failure}")] {
+            assert!(!shown.contains("s_next"), "{shown}");
+        }
+        for status in [400, 401, 422, 429, 500] {
+            let failure = error_of(reply(status, body(code))).await.to_failure(Purpose::SignIn);
+            assert!(failure.upstream_body().is_none(), "{status} {code}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn missing_address_is_named_in_the_hint() {
+    let failure =
+        error_of(reply(400, shapes("ip_address_required")[0].clone())).await.to_failure(Purpose::SignIn);
+    assert_eq!(failure.reason(), Reason::SignInRejected);
+    insta::assert_snapshot!(failure.hint().unwrap(), @"the API demands the user's address, as Radar does in Decision mode: send `RequestContext::ip_address`");
 }
 
 #[tokio::test]
