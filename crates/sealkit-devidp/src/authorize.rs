@@ -166,6 +166,16 @@ impl AuthorizeRequest {
         self.redirect(status, &[("code", &code)])
     }
 
+    /// Who has signed in before in this browser, if that is recent enough and the person is one who is asked for.
+    fn known_browser(&self, state: &State, headers: &HeaderMap, now: UnixMillis) -> Option<Browser> {
+        let browser = browser_id(headers).and_then(|id| state.browsers.get(id)).cloned();
+        browser.filter(|browser| {
+            let recent = self.max_age.is_none_or(|limit| now.saturating_since(browser.auth_time) < limit);
+            let hinted = |user: &User| self.login_hint.as_deref().is_none_or(|hint| user.is(hint));
+            recent && self.candidates(state).iter().any(|user| user.id == browser.user_id && hinted(user))
+        })
+    }
+
     /// The origin of the redirect URI, for the page's `form-action`.
     pub(crate) fn redirect_origin(&self) -> String {
         Url::parse(&self.redirect_uri).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
@@ -199,7 +209,7 @@ pub(crate) fn show(idp: &DevIdp, request: &Request<Bytes>, query: &Query) -> Res
         Err(answer) => return *answer,
     };
     if idp.with(|state, _| state.settings.auto_approve) {
-        return approve_at_once(idp, &wanted);
+        return approve_at_once(idp, request.headers(), &wanted);
     }
     if wanted.prompt.as_deref() == Some("none") {
         return silently(idp, request.headers(), &wanted);
@@ -207,9 +217,14 @@ pub(crate) fn show(idp: &DevIdp, request: &Request<Bytes>, query: &Query) -> Res
     page::authorize(idp, &wanted, request.uri().query().unwrap_or_default(), None)
 }
 
-/// No page: the user of the hint, else the first.
-fn approve_at_once(idp: &DevIdp, wanted: &AuthorizeRequest) -> Response<Bytes> {
+/// No page: the sign-in that this browser has, if it will do; else the user of the hint, or the first, signs in now.
+fn approve_at_once(idp: &DevIdp, headers: &HeaderMap, wanted: &AuthorizeRequest) -> Response<Bytes> {
     idp.with(|state, now| {
+        let demands_new = matches!(wanted.prompt.as_deref(), Some("login" | "select_account"));
+        if let Some(browser) = wanted.known_browser(state, headers, now).filter(|_| !demands_new) {
+            let sign_in = SignIn::new(&browser.user_id, &wanted.method, browser.auth_time);
+            return wanted.approve(state, sign_in, StatusCode::FOUND, now);
+        }
         let users = wanted.candidates(state);
         let user = match &wanted.login_hint {
             Some(hint) => users.iter().find(|user| user.is(hint)),
@@ -217,7 +232,10 @@ fn approve_at_once(idp: &DevIdp, wanted: &AuthorizeRequest) -> Response<Bytes> {
         };
         match user {
             Some(user) => {
-                wanted.approve(state, SignIn::new(&user.id, &wanted.method, now), StatusCode::FOUND, now)
+                let sign_in = SignIn::new(&user.id, &wanted.method, now);
+                let mut response = wanted.approve(state, sign_in, StatusCode::FOUND, now);
+                remember_browser(state, &user.id, &mut response, now);
+                response
             }
             None => wanted.error(StatusCode::FOUND, "access_denied", "Nobody here fits the request."),
         }
@@ -226,20 +244,12 @@ fn approve_at_once(idp: &DevIdp, wanted: &AuthorizeRequest) -> Response<Bytes> {
 
 /// `prompt=none`: whoever signed in before in this browser, or nobody.
 fn silently(idp: &DevIdp, headers: &HeaderMap, wanted: &AuthorizeRequest) -> Response<Bytes> {
-    idp.with(|state, now| {
-        let browser = browser_id(headers).and_then(|id| state.browsers.get(id)).cloned();
-        let fits = browser.filter(|browser| {
-            let recent = wanted.max_age.is_none_or(|limit| now.saturating_since(browser.auth_time) < limit);
-            let hinted = |user: &User| wanted.login_hint.as_deref().is_none_or(|hint| user.is(hint));
-            recent && wanted.candidates(state).iter().any(|user| user.id == browser.user_id && hinted(user))
-        });
-        match fits {
-            Some(browser) => {
-                let sign_in = SignIn::new(&browser.user_id, &wanted.method, browser.auth_time);
-                wanted.approve(state, sign_in, StatusCode::FOUND, now)
-            }
-            None => wanted.error(StatusCode::FOUND, "login_required", "Nobody is signed in."),
+    idp.with(|state, now| match wanted.known_browser(state, headers, now) {
+        Some(browser) => {
+            let sign_in = SignIn::new(&browser.user_id, &wanted.method, browser.auth_time);
+            wanted.approve(state, sign_in, StatusCode::FOUND, now)
         }
+        None => wanted.error(StatusCode::FOUND, "login_required", "Nobody is signed in."),
     })
 }
 

@@ -79,6 +79,7 @@ impl DevIdpBuilder {
                 session_length: Duration::from_secs(30 * 24 * 60 * 60),
                 inactivity_timeout: None,
                 auto_approve: false,
+                radar_decides: false,
                 sign_up: true,
                 organization_choice: OrganizationChoice::default(),
                 redirect_uris: Vec::new(),
@@ -146,8 +147,18 @@ impl DevIdpBuilder {
     }
 
     /// No page: the authorize endpoint signs in at once, the user of `login_hint`, else the first. Default: off.
+    ///
+    /// A browser that has signed in before is sent back with that earlier sign-in, as AuthKit does it, unless `max_age` or
+    /// `prompt=login` demands a new one.
     pub fn auto_approve(mut self, yes: bool) -> Self {
         self.settings.auto_approve = yes;
+        self
+    }
+
+    /// Radar in Decision mode: the `authorization_code`, `password` and `email-completion` grants and the creation of a Magic
+    /// Auth code are answered `ip_address_required` unless they name the user's address. Default: off.
+    pub fn radar_decision_mode(mut self, on: bool) -> Self {
+        self.settings.radar_decides = on;
         self
     }
 

@@ -197,6 +197,11 @@ impl DevIdp {
         self.with(|state, _| state.settings.auto_approve = yes);
     }
 
+    /// Puts Radar into Decision mode, or takes it out: see [`DevIdpBuilder::radar_decision_mode`].
+    pub fn set_radar_decision_mode(&self, on: bool) {
+        self.with(|state, _| state.settings.radar_decides = on);
+    }
+
     // ---- the directory ----
 
     /// The users.

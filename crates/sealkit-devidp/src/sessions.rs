@@ -66,6 +66,7 @@ pub(crate) fn private(
         Private::MagicAuth => {
             status = StatusCode::CREATED;
             let body = Body::read(headers, body)?;
+            state.require_ip_address(&body)?;
             state.send_magic_auth(body.require("email")?, now)
         }
         Private::EmailVerification(id) => {

@@ -36,6 +36,7 @@ pub(crate) struct Settings {
     pub(crate) session_length: Duration,
     pub(crate) inactivity_timeout: Option<Duration>,
     pub(crate) auto_approve: bool,
+    pub(crate) radar_decides: bool,
     pub(crate) sign_up: bool,
     pub(crate) organization_choice: OrganizationChoice,
     pub(crate) redirect_uris: Vec<String>,

@@ -20,6 +20,8 @@ const PENDING: Duration = Duration::from_secs(10 * 60);
 pub enum StepUp {
     /// `email_verification_required`: completed by the email-verification grant.
     EmailVerification,
+    /// `email_completion_required`: completed by the email-completion grant, which gives the user an address.
+    EmailCompletion,
     /// `mfa_enrollment`: completed by enrolling a factor and the mfa-totp grant.
     MfaEnrollment,
     /// `mfa_challenge`: completed by challenging the factor and the mfa-totp grant.
@@ -66,6 +68,7 @@ impl StepUp {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::EmailVerification => "email_verification_required",
+            Self::EmailCompletion => "email_completion_required",
             Self::MfaEnrollment => "mfa_enrollment",
             Self::MfaChallenge => "mfa_challenge",
             Self::MfaVerification => "mfa_verification",
@@ -88,6 +91,7 @@ impl StepUp {
     pub(crate) const fn continuation(&self) -> Continuation {
         match self {
             Self::EmailVerification => Continuation::EmailVerification,
+            Self::EmailCompletion => Continuation::EmailCompletion,
             Self::MfaEnrollment | Self::MfaChallenge | Self::MfaVerification => Continuation::Totp,
             Self::OrganizationSelection => Continuation::OrganizationSelection,
             Self::RadarChallenge | Self::RadarEmailChallenge => Continuation::RadarEmail,
@@ -100,6 +104,7 @@ impl StepUp {
     const fn message(&self) -> &'static str {
         match self {
             Self::EmailVerification => "Email ownership must be verified before authentication.",
+            Self::EmailCompletion => "An email address is required to finish authenticating.",
             Self::MfaEnrollment => "The user must enroll in MFA to finish authenticating.",
             Self::MfaChallenge | Self::MfaVerification => {
                 "The user must complete an MFA challenge to finish authenticating."
@@ -133,6 +138,7 @@ impl StepUp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Continuation {
     EmailVerification,
+    EmailCompletion,
     Totp,
     OrganizationSelection,
     RadarEmail,
@@ -301,7 +307,12 @@ impl State {
             expires_at: now.saturating_add(PENDING),
         };
         let token = self.ids.secret();
-        add("pending_authentication_token", json!(token));
+        // This one step has a token of another name, and no other.
+        let name = match rule.step {
+            StepUp::EmailCompletion => "email_completion_token",
+            _ => "pending_authentication_token",
+        };
+        add(name, json!(token));
         match &rule.step {
             StepUp::EmailVerification => {
                 let id = self.send_email_verification(&sign_in.user_id, now);

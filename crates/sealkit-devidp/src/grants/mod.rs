@@ -16,6 +16,7 @@ use crate::{
 use http::{HeaderMap, header};
 use sealkit_core::{ApiKey, UnixMillis, constant_time_eq};
 use serde_json::{Map, Value};
+use std::net::IpAddr;
 
 /// An invitation to an organization.
 #[derive(Debug)]
@@ -78,12 +79,16 @@ impl State {
         if client == Client::Public && !grant.may_be_public() {
             return Err(ApiError::oauth("invalid_client", "client_secret is required for this grant type."));
         }
+        if grant.needs_ip_address() {
+            self.require_ip_address(&body)?;
+        }
         match grant {
             Grant::AuthorizationCode => self.authorization_code(client, &body, now),
             Grant::RefreshToken => self.refresh(&body, now),
             Grant::Password => self.password(&body, now),
             Grant::MagicAuth => self.magic_auth(&body, now),
             Grant::EmailVerification => self.email_verification(&body, now),
+            Grant::EmailCompletion => self.email_completion(&body, now),
             Grant::Totp => self.totp(&body, now),
             Grant::OrganizationSelection => self.organization_selection(&body, now),
             Grant::RadarEmail => self.radar_email(&body, now),
@@ -124,6 +129,20 @@ impl State {
         }
     }
 
+    /// The user's address, which Radar in Decision mode judges by. Nothing is spent by a request without it.
+    pub(crate) fn require_ip_address(&self, body: &Body) -> Result<(), ApiError> {
+        match body.text("ip_address") {
+            Some(address) if address.parse::<IpAddr>().is_err() => {
+                Err(ApiError::invalid("ip_address", "invalid", "ip_address must be an IP address"))
+            }
+            None if self.settings.radar_decides => {
+                let message = "ip_address is required when Radar is in Decision mode.";
+                Err(ApiError::bad_request("ip_address_required", message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Begins a sign-in of this user with what the request says about the browser.
     fn sign_in(&self, user_id: &str, method: &str, body: &Body, now: UnixMillis) -> SignIn {
         let mut sign_in = SignIn::new(user_id, method, now);
@@ -159,6 +178,7 @@ enum Grant {
     Password,
     MagicAuth,
     EmailVerification,
+    EmailCompletion,
     Totp,
     OrganizationSelection,
     RadarEmail,
@@ -172,6 +192,7 @@ impl Grant {
             match own {
                 "magic-auth:code" | "magic-auth" => return Ok(Self::MagicAuth),
                 "email-verification:code" | "email-verification" => return Ok(Self::EmailVerification),
+                "email-completion" => return Ok(Self::EmailCompletion),
                 "mfa-totp" => return Ok(Self::Totp),
                 "organization-selection" => return Ok(Self::OrganizationSelection),
                 "radar-email-challenge:code" => return Ok(Self::RadarEmail),
@@ -186,6 +207,11 @@ impl Grant {
             "urn:ietf:params:oauth:grant-type:device_code" => Ok(Self::DeviceCode),
             _ => Err(ApiError::oauth("unsupported_grant_type", "Unsupported grant type.")),
         }
+    }
+
+    /// Those that demand the user's address while Radar is in Decision mode.
+    fn needs_ip_address(&self) -> bool {
+        matches!(self, Self::AuthorizationCode | Self::Password | Self::EmailCompletion)
     }
 
     fn may_be_public(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The grants that continue a pending sign-in: e-mail verification, organization selection, radar challenges.
+//! The grants that continue a pending sign-in: e-mail verification and completion, organization selection, radar challenges.
 
 use super::Body;
 use crate::{
@@ -19,6 +19,23 @@ impl State {
         held.redeem(code, now)?;
         if let Some(user) = self.user_mut(&user_id) {
             user.email_verified = true;
+            user.updated_at = now;
+        }
+        self.resume(token, body, now)
+    }
+
+    /// Gives the user the address. Whether it is the user's own is the business of the e-mail verification.
+    pub(super) fn email_completion(&mut self, body: &Body, now: UnixMillis) -> Result<Value, ApiError> {
+        let (token, email) = (body.require("email_completion_token")?, body.require("email")?);
+        if !email.contains('@') {
+            return Err(ApiError::invalid("email", "invalid", "email must be an e-mail address"));
+        }
+        let user_id = self.pending_for(token, &[Continuation::EmailCompletion], now)?.sign_in.user_id.clone();
+        if self.user_by_email(email).is_some_and(|user| user.id != user_id) {
+            return Err(ApiError::bad_request("email_not_available", "This email is not available."));
+        }
+        if let Some(user) = self.user_mut(&user_id) {
+            email.clone_into(&mut user.email);
             user.updated_at = now;
         }
         self.resume(token, body, now)

@@ -233,6 +233,35 @@ async fn the_method_follows_the_selector() {
 }
 
 #[tokio::test]
+async fn known_browser_goes_back_with_its_earlier_sign_in() {
+    let idp = build(DevIdp::builder().auto_approve(true));
+    let first = get(&idp, &url(&idp, "&login_hint=grace%40example.com")).await;
+    let began = idp.clock().now().as_secs();
+    let cookie = first.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    idp.advance(Duration::from_secs(3_600));
+    let later = idp.clock().now().as_secs();
+    for (rest, email, auth_time) in [
+        ("", "grace@example.com", began),
+        ("&max_age=3601", "grace@example.com", began),
+        ("&max_age=3600", ADA, later),
+        ("&max_age=0", ADA, later),
+        ("&prompt=login", ADA, later),
+        ("&login_hint=alan%40example.com", "alan@example.com", later),
+    ] {
+        let request =
+            Request::get(url(&idp, rest)).header("cookie", cookie.as_str()).body(Bytes::new()).unwrap();
+        let code = back(&send(&idp, request).await)["code"].clone();
+        let answer = grant(&idp, "authorization_code", json!({ "code": code })).await.ok();
+        let claims = claims(answer["access_token"].as_str().unwrap());
+        assert_eq!(
+            (&answer["user"]["email"], &claims["auth_time"]),
+            (&json!(email), &json!(auth_time)),
+            "{rest}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_browser_is_remembered_until_it_signs_out() {
     let idp = frozen();
     let signed_in = submit(&idp, "", &format!("user={}", idp.users()[0].id())).await;

@@ -1,4 +1,4 @@
-//! The ten grants of the authenticate endpoint, each in its success and in the shape of its refusals.
+//! The eleven grants of the authenticate endpoint, each in its success and in the shape of its refusals.
 
 use crate::common::{Answer, api, authenticate, build, claims, frozen, get, grant, password, refresh, send};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -15,6 +15,7 @@ const ADA: &str = "ada@example.com";
 const VERIFIER: &str = "a-code-verifier-that-is-long-enough-for-rfc-7636";
 const MAGIC: &str = "urn:workos:oauth:grant-type:magic-auth:code";
 const EMAIL: &str = "urn:workos:oauth:grant-type:email-verification:code";
+const COMPLETION: &str = "urn:workos:oauth:grant-type:email-completion";
 const TOTP: &str = "urn:workos:oauth:grant-type:mfa-totp";
 const SELECTION: &str = "urn:workos:oauth:grant-type:organization-selection";
 const RADAR_EMAIL: &str = "urn:workos:oauth:grant-type:radar-email-challenge:code";
@@ -469,6 +470,57 @@ async fn every_step_up_has_its_status_shape_and_members() {
         }
         password(&idp, ADA).await.ok();
     }
+}
+
+#[tokio::test]
+async fn missing_address_is_completed_by_its_own_token() {
+    let idp = frozen();
+    idp.require_step_up(ADA, StepUpRule::new(StepUp::EmailCompletion).once()).unwrap();
+    let refused = password(&idp, ADA).await;
+    refused.is(403, "email_completion_required");
+    let members: Vec<_> = refused.json.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["code", "message", "email_completion_token"]);
+    let complete = |email: &str| {
+        let members =
+            json!({ "email_completion_token": refused.text("email_completion_token"), "email": email });
+        let idp = idp.clone();
+        async move { grant(&idp, COMPLETION, members).await }
+    };
+    complete("no address").await.is(422, "invalid_request_parameters");
+    complete("grace@example.com").await.is(400, "email_not_available");
+    assert_eq!(complete("lovelace@example.com").await.ok()["user"]["email"], "lovelace@example.com");
+    complete("lovelace@example.com").await.is(400, "invalid_pending_authentication_token");
+    let other_step = json!({ "pending_authentication_token": "x", "email": ADA });
+    grant(&idp, COMPLETION, other_step).await.is(422, "invalid_request_parameters");
+    let public = json!({
+        "grant_type": COMPLETION, "client_id": idp.client_id(), "email_completion_token": "x", "email": ADA,
+    });
+    authenticate(&idp, &public).await.is(400, "invalid_client");
+}
+
+#[tokio::test]
+async fn radar_in_decision_mode_demands_the_address() {
+    let idp = build(DevIdp::builder().radar_decision_mode(true));
+    password(&idp, ADA).await.is(400, "ip_address_required");
+    let code = idp.authorization_code(ADA, None).unwrap();
+    grant(&idp, "authorization_code", json!({ "code": code })).await.is(400, "ip_address_required");
+    let magic = "/user_management/magic_auth";
+    api(&idp, "POST", magic, &json!({ "email": ADA })).await.is(400, "ip_address_required");
+    let completion = json!({ "email_completion_token": "x", "email": ADA });
+    grant(&idp, COMPLETION, completion).await.is(400, "ip_address_required");
+
+    let odd = json!({ "code": code, "ip_address": "10.0.0.1:80" });
+    grant(&idp, "authorization_code", odd).await.is(422, "invalid_request_parameters");
+    let fine = json!({ "code": code, "ip_address": "2001:db8::1" });
+    let token = grant(&idp, "authorization_code", fine).await.ok()["refresh_token"].clone();
+    let created = api(&idp, "POST", magic, &json!({ "email": ADA, "ip_address": "192.0.2.1" })).await;
+    assert_eq!(created.status, 201, "{}", created.json);
+    // The other grants go without.
+    refresh(&idp, token.as_str().unwrap()).await.ok();
+    let code = idp.one_time_code(ADA).unwrap();
+    grant(&idp, MAGIC, json!({ "code": code, "email": ADA })).await.ok();
+    idp.set_radar_decision_mode(false);
+    password(&idp, ADA).await.ok();
 }
 
 #[tokio::test]

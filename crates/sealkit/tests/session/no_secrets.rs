@@ -115,6 +115,11 @@ async fn refreshes(world: &World, watch: &mut Watch) {
             403,
             &json!({ "code": "mfa_challenge", "pending_authentication_token": "pending-secret-2" }),
         ),
+        Fault::json(
+            403,
+            &json!({ "code": "email_completion_required", "email_completion_token": "completion-secret-1" }),
+        ),
+        Fault::json(403, &json!({ "code": "brand_new_step", "brand_new_token": "unknown-secret-1" })),
         Fault::json(401, &json!({ "message": "Unauthorized" })),
         Fault::status(403),
         Fault::status(404),
@@ -195,6 +200,7 @@ async fn outage_of_the_keys(world: &World, watch: &mut Watch) {
 async fn sign_ins(world: &World, watch: &mut Watch) {
     let routes = OwnRoutes::default();
     let context = RequestContext::default();
+    let mut unknown_bodies = 0;
     for fault in [
         None,
         Some(Fault::json(400, &json!({ "error": "invalid_grant" }))),
@@ -202,6 +208,11 @@ async fn sign_ins(world: &World, watch: &mut Watch) {
             403,
             &json!({ "code": "mfa_enrollment", "pending_authentication_token": "pending-secret-3" }),
         )),
+        Some(Fault::json(
+            403,
+            &json!({ "code": "email_completion_required", "email_completion_token": "completion-secret-2" }),
+        )),
+        Some(Fault::json(403, &json!({ "code": "brand_new_step", "brand_new_token": "unknown-secret-2" }))),
         Some(Fault::garbage()),
         Some(Fault::edit(|answer| answer["user"]["id"] = "user_other".into())),
     ] {
@@ -224,8 +235,12 @@ async fn sign_ins(world: &World, watch: &mut Watch) {
             let query = back.query().unwrap();
             let callback = world.sealkit.complete_sign_in(query, [line], &routes, &context).await;
             watch.see(&callback);
-            if let Ok(signed_in) = &callback.result {
-                watch.sealed(world, signed_in.sealed.expose_secret());
+            match &callback.result {
+                Ok(signed_in) => watch.sealed(world, signed_in.sealed.expose_secret()),
+                Err(failure) => {
+                    writeln!(watch.seen, "{failure}").unwrap();
+                    unknown_bodies += usize::from(failure.upstream_body().is_some());
+                }
             }
         }
         world.idp.clear_faults(Endpoint::Authenticate);
@@ -235,9 +250,17 @@ async fn sign_ins(world: &World, watch: &mut Watch) {
         .iter()
         .filter_map(|grant| Some(grant.json()["code_verifier"].as_str()?.to_owned()))
         .collect();
-    assert_eq!(verifiers.len(), 5);
+    assert_eq!((verifiers.len(), unknown_bodies), (7, 1));
     verifiers.into_iter().for_each(|verifier| watch.secret(verifier));
-    for secret in ["pending-secret-1", "pending-secret-2", "pending-secret-3"] {
+    for secret in [
+        "pending-secret-1",
+        "pending-secret-2",
+        "pending-secret-3",
+        "completion-secret-1",
+        "completion-secret-2",
+        "unknown-secret-1",
+        "unknown-secret-2",
+    ] {
         watch.secret(secret);
     }
 }

@@ -1,4 +1,4 @@
-//! Signing in through a browser that keeps cookies, and with each of the ten grants.
+//! Signing in through a browser that keeps cookies, and with each of the eleven grants.
 
 use crate::support::{ADA, GRACE, NAVY, World, session};
 use bytes::Bytes;
@@ -7,8 +7,9 @@ use sealkit::{
     Callback, CookieAction, Failure, RandomUnavailable, Reason, SecureRandom, SignInRequest, SignInStart,
     SignedIn,
     api::{
-        DeviceCodeGrant, EmailVerificationGrant, MagicAuthGrant, MfaTotpGrant, OrganizationSelectionGrant,
-        PasswordGrant, RadarEmailChallengeGrant, RadarSmsChallengeGrant, RequestContext, SignInGrant,
+        DeviceCodeGrant, EmailCompletionGrant, EmailVerificationGrant, MagicAuthGrant, MfaTotpGrant,
+        OrganizationSelectionGrant, PasswordGrant, RadarEmailChallengeGrant, RadarSmsChallengeGrant,
+        RequestContext, SignInGrant,
     },
     cookie::SetCookie,
     sign_in::{OwnRoutes, Prompt, Provider, ReturnTo, is_verifier_cookie},
@@ -597,6 +598,20 @@ async fn grant_email_verification() {
     assert_eq!(failure.reason(), Reason::EmailVerificationRequired);
     let code = world.idp.one_time_code(new).unwrap();
     signed_in(&world, EmailVerificationGrant::new(code, pending(&failure)), new).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn grant_email_completion() {
+    let world = World::new();
+    let failure = step(&world, StepUp::EmailCompletion, Reason::EmailCompletionRequired).await;
+    let step_up = failure.step_up().unwrap();
+    assert!(step_up.pending_authentication_token.is_none() && failure.upstream_body().is_none());
+    let token = step_up.email_completion_token.clone().unwrap();
+    let new = "lovelace@example.com";
+    signed_in(&world, EmailCompletionGrant::new(token, new).with_signals_id("signals_1"), new).await;
+    let sent = world.grants().pop().unwrap().json();
+    assert_eq!(sent["grant_type"], "urn:workos:oauth:grant-type:email-completion");
+    assert_eq!(sent["signals_id"], "signals_1");
 }
 
 #[tokio::test(start_paused = true)]

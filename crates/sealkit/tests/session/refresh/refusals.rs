@@ -1,6 +1,7 @@
 //! What the API refuses: whose fault it is, what becomes of the cookie, and that it is not asked again.
 
 use super::*;
+use sealkit::api::{EmailCompletionGrant, RequestContext};
 
 #[tokio::test(start_paused = true)]
 async fn invalid_grant_is_the_end_of_it_and_is_not_asked_again() {
@@ -52,6 +53,23 @@ async fn sso_required_carries_where_to_sign_in() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn email_completion_on_a_refresh_carries_its_token() {
+    let world = World::new();
+    world.idp.require_step_up(ADA, StepUpRule::new(StepUp::EmailCompletion).on_refresh()).unwrap();
+    let sealed = world.ada();
+    let outcome = refresh(&world, &sealed).await;
+    refused(&outcome, Reason::EmailCompletionRequired);
+    assert_eq!(*outcome.cookie(), CookieAction::Keep);
+    let token = outcome.failure().unwrap().step_up().unwrap().email_completion_token.clone().unwrap();
+    session(&world.resolve(&sealed).await);
+    // The token answers the step: the user signs in with it.
+    let grant = EmailCompletionGrant::new(token, "lovelace@example.com").into();
+    let signed_in = world.sealkit.sign_in_with(&grant, &RequestContext::default()).await.unwrap();
+    assert_eq!(signed_in.session.user().unwrap().email(), Some("lovelace@example.com"));
+    session(&world.resolve(&sealed).await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_bare_message_about_sso_is_understood() {
     let body = json!({ "message": "Must use SSO for selected organization" });
     let (_, outcome) = answers(Fault::json(400, &body), Reason::SsoRequired, 1).await;
@@ -81,6 +99,7 @@ async fn every_step_up_code_is_its_own_reason_and_leaves_the_session_alone() {
         "mfa_challenge",
         "mfa_verification",
         "email_verification_required",
+        "email_completion_required",
         "organization_selection_required",
         "organization_authentication_methods_required",
         "authentication_method_not_allowed",
