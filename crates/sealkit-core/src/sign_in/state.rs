@@ -1,8 +1,10 @@
 //! The sealed state of one sign-in: what authkit-session 0.7.1 writes, and what the other libraries' seals hold.
 //!
 //! ```text
-//! {"nonce","codeVerifier","returnPathname"?,"customState"?,"redirectUri"?,"issuedAt"}  ─ iron, ttl 600 s ─►  state
+//! {"nonce","codeVerifier","returnPathname"?,"customState"?,"redirectUri"?,"issuedAt","maxAge"?}  ─ iron, ttl 600 s ─►  state
 //! ```
+//!
+//! `maxAge` is sealkit's own; the other libraries skip members that they do not know.
 
 use super::{
     CodeChallenge, OwnRoutes, ReturnTo, VerifierCookies, generate_code_verifier, is_code_verifier,
@@ -29,7 +31,8 @@ pub const MAX_VERIFIER_LINE_BYTES: usize = 3800;
 /// Longest seal that is looked at; no browser would have kept one of this size.
 pub const MAX_SEAL_BYTES: usize = 24 * 1024;
 
-/// How far `issuedAt` may lie in the future: the clocks of two replicas.
+/// How far clocks may differ: `issuedAt` and `auth_time` may lie so far in the future, and `auth_time` so far before what
+/// `maxAge` allows.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// What a new sign-in takes along through the provider. Everything is optional.
@@ -39,12 +42,13 @@ pub struct NewSignIn<'a> {
     return_to: Option<&'a ReturnTo>,
     custom_state: Option<&'a str>,
     redirect_uri: Option<&'a str>,
+    max_age: Option<Duration>,
 }
 
 impl<'a> NewSignIn<'a> {
     /// Nothing to take along.
     pub const fn new() -> Self {
-        Self { return_to: None, custom_state: None, redirect_uri: None }
+        Self { return_to: None, custom_state: None, redirect_uri: None, max_age: None }
     }
 
     /// Where the user goes after signing in.
@@ -56,6 +60,12 @@ impl<'a> NewSignIn<'a> {
     /// The application's own state, at most [`MAX_CUSTOM_STATE_BYTES`].
     pub const fn custom_state(mut self, state: &'a str) -> Self {
         self.custom_state = Some(state);
+        self
+    }
+
+    /// How long ago the user may have signed in, in whole seconds: what the callback checks ([`PkceState::is_recent`]).
+    pub const fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = Some(age);
         self
     }
 
@@ -126,6 +136,8 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     redirect_uri: Option<&'a str>,
     issued_at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_age: Option<u64>,
 }
 
 /// What the libraries write, all of them: only `codeVerifier` is in every one.
@@ -138,6 +150,7 @@ struct Read {
     custom_state: Option<String>,
     redirect_uri: Option<String>,
     issued_at: Option<u64>,
+    max_age: Option<u64>,
 }
 
 pub(super) fn begin(
@@ -158,8 +171,9 @@ pub(super) fn begin(
         custom_state: new.custom_state,
         redirect_uri: new.redirect_uri,
         issued_at: now.as_millis(),
+        max_age: new.max_age.map(|age| age.as_secs()),
     };
-    // Texts and a number always serialize.
+    // Texts and numbers always serialize.
     let plaintext = Zeroizing::new(serde_json::to_vec(&written).map_err(|_| SealError::Crypto)?);
     let seal = iron::seal(&plaintext, ring, Some(now.saturating_add(STATE_TTL)), random)?;
     let cookie = cookies.settings_for(new.redirect_uri).write(&verifier_cookie_name(&seal), &seal);
@@ -205,6 +219,7 @@ pub struct PkceState {
     custom_state: Option<String>,
     redirect_uri: Option<String>,
     begun_at: UnixMillis,
+    max_age: Option<Duration>,
 }
 
 impl PkceState {
@@ -244,6 +259,7 @@ impl PkceState {
             custom_state: read.custom_state,
             redirect_uri: read.redirect_uri,
             begun_at,
+            max_age: read.max_age.map(Duration::from_secs),
         })
     }
 
@@ -281,6 +297,24 @@ impl PkceState {
     #[must_use]
     pub const fn begun_at(&self) -> UnixMillis {
         self.begun_at
+    }
+
+    /// How long ago the user may have signed in when the sign-in was begun. States that were sealed without it demand nothing.
+    #[must_use]
+    pub const fn max_age(&self) -> Option<Duration> {
+        self.max_age
+    }
+
+    /// Whether a user who signed in at `authenticated_at` (`auth_time` of the verified token) satisfies
+    /// [`max_age`](Self::max_age) (OpenID Connect Core §3.1.3.7): at [`begun_at`](Self::begun_at) − `max_age` − 60 s or later,
+    /// and at `now` + 60 s or earlier. Without `auth_time` nobody does.
+    ///
+    /// The parameter of the authorize URL passes through the browser, which can remove it. So only the token proves it.
+    #[must_use]
+    pub fn is_recent(&self, authenticated_at: Option<UnixMillis>, now: UnixMillis) -> bool {
+        let Some(max_age) = self.max_age else { return true };
+        let earliest = self.begun_at.saturating_sub(max_age.saturating_add(CLOCK_SKEW));
+        authenticated_at.is_some_and(|at| (earliest..=now.saturating_add(CLOCK_SKEW)).contains(&at))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Sealkit, judge::Judged, sealing_failure};
 use crate::api::{AuthorizationCodeGrant, Purpose, RequestContext, SignInGrant};
 use sealkit_core::{
-    Class, Detail, Failure, Reason, SealedSession, Session, UnsealedSession,
+    Class, Detail, Failure, Reason, SealedSession, Session, UnixMillis, UnsealedSession,
     cookie::{CookieLine, SetCookie},
     session::{AuthResponse, payload_of},
     sign_in::{
@@ -37,7 +37,7 @@ pub struct SignInRequest {
     pub domain_hint: Option<String>,
     /// What the provider asks of the user.
     pub prompt: Option<Prompt>,
-    /// Sign in again if the last time is longer ago.
+    /// Sign in again if the last time is longer ago, in whole seconds; zero always. The callback checks that it was done.
     pub max_age: Option<Duration>,
     /// An invitation that is being accepted.
     pub invitation_token: Option<String>,
@@ -181,6 +181,9 @@ pub struct Callback {
     pub return_to: ReturnTo,
     /// The application's own text.
     pub custom_state: Option<String>,
+    /// What the sign-in was begun with ([`SignInRequest::max_age`]), if that is known. With [`Reason::AuthenticationTooOld`] it
+    /// was not satisfied: begin another sign-in with it when the user asks for one, and not before, or the browser loops.
+    pub max_age: Option<Duration>,
     /// The query brought a code and no state at all: so does an impersonation arrive that is started in the dashboard. Nothing
     /// binds the code to this browser, and it is not exchanged; the right answer is to begin a sign-in of our own.
     pub code_without_state: bool,
@@ -215,6 +218,9 @@ impl Sealkit {
         }
         if let Some(uri) = &request.redirect_uri {
             new = new.redirect_uri(uri.as_str());
+        }
+        if let Some(age) = request.max_age {
+            new = new.max_age(age);
         }
         let (reader, now) = (self.reader(), self.now());
         let ring = reader.ring();
@@ -256,7 +262,8 @@ impl Sealkit {
     /// application's routes that nobody should be returned to.
     ///
     /// The state is compared with the cookie before anything is unsealed, and the token is verified before there is a
-    /// session. A callback without the cookie of its own state never signs anybody in.
+    /// session. A callback without the cookie of its own state never signs anybody in. A sign-in that was begun with `max_age`
+    /// and comes back with an older `auth_time`, or with none, is [`Reason::AuthenticationTooOld`].
     pub async fn complete_sign_in<'h, I>(
         &self,
         query: &str,
@@ -276,6 +283,7 @@ impl Sealkit {
             result: Err(query.failure().unwrap_or_else(|| Failure::new(Reason::MissingAuthParams))),
             return_to: ReturnTo::default(),
             custom_state: None,
+            max_age: None,
             code_without_state,
             set_cookies: Vec::new(),
         };
@@ -305,7 +313,8 @@ impl Sealkit {
             return callback;
         }
         let grant = AuthorizationCodeGrant::new(code).with_code_verifier(begun.code_verifier().clone());
-        callback.result = self.exchange(&grant.into(), context).await;
+        let exchanged = self.exchange(&grant.into(), context).await;
+        callback.result = exchanged.and_then(|signed_in| recent_enough(&begun, signed_in, self.now()));
         callback
     }
 
@@ -358,7 +367,24 @@ impl Callback {
     fn took_along(&mut self, begun: &PkceState, own_routes: &OwnRoutes) {
         self.return_to = begun.return_to(own_routes);
         self.custom_state = begun.custom_state().map(str::to_owned);
+        self.max_age = begun.max_age();
     }
+}
+
+/// The sign-in, if the user signed in as recently as it was begun to demand.
+fn recent_enough(begun: &PkceState, signed_in: SignedIn, now: UnixMillis) -> Result<SignedIn, Failure> {
+    let authenticated_at = signed_in.session.claims().authenticated_at();
+    if begun.is_recent(authenticated_at, now) {
+        return Ok(signed_in);
+    }
+    let hint = match authenticated_at {
+        Some(at) if at > now => "`auth_time` lies in the future; check this machine's clock",
+        Some(_) => {
+            "the user signed in before what `max_age` allows; the parameter was removed on the way, or the provider ignores it"
+        }
+        None => "the token has no `auth_time`, so `max_age` cannot be checked",
+    };
+    Err(Failure::new(Reason::AuthenticationTooOld).with_hint(hint))
 }
 
 /// Names the setting that makes the API's own fresh token acceptable.

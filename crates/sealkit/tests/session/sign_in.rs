@@ -327,6 +327,53 @@ async fn what_cannot_be_begun_says_why() {
     assert!(failure.hint().unwrap().contains("WORKOS_REDIRECT_URI"));
 }
 
+/// A sign-in of somebody who signed in at the provider `ago`, begun with `max_age`, whose callback comes after a minute.
+async fn asked_for(max_age: Option<u64>, auth_time: Option<Duration>) -> Callback {
+    let world = World::new();
+    let mut jar = Jar::default();
+    let mut request = SignInRequest::default();
+    request.max_age = max_age.map(Duration::from_secs);
+    let start = begin(&world, &mut jar, &request);
+    let auth_time = auth_time.map(|ago| world.now().saturating_sub(ago).as_secs());
+    let back = at_provider(&world, start.url.as_str()).await;
+    let mut claims = world.claims();
+    if let Some(auth_time) = auth_time {
+        claims["auth_time"] = auth_time.into();
+    }
+    let token = world.idp.sign(&claims).unwrap();
+    world.idp.fault(
+        Endpoint::Authenticate,
+        Fault::edit(move |answer| answer["access_token"] = token.clone().into()),
+    );
+    world.pass(Duration::from_secs(60)).await;
+    complete(&world, &mut jar, &back).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn max_age_is_checked_against_the_token() {
+    let ago = |seconds| Some(Duration::from_secs(seconds));
+    for (max_age, auth_time, accepted) in [
+        (Some(0), ago(0), true),
+        // The leeway, counted from the beginning of the sign-in.
+        (Some(0), ago(60), true),
+        (Some(0), ago(61), false),
+        (Some(300), ago(360), true),
+        (Some(300), ago(361), false),
+        (Some(u64::MAX), ago(1_800_000_000), true),
+        (None, ago(1_800_000_000), true),
+    ] {
+        let callback = asked_for(max_age, auth_time).await;
+        assert_eq!(callback.max_age, max_age.map(Duration::from_secs));
+        if accepted {
+            callback.result.unwrap();
+        } else {
+            let failure = failure(&callback, Reason::AuthenticationTooOld);
+            assert_eq!(failure.reason().class(), sealkit::Class::StepUp);
+            assert!(failure.step_up().is_none() && failure.hint().is_some(), "{failure:?}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_callback_with_another_state_signs_nobody_in() {
     let world = World::new();

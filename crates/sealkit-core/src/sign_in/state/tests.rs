@@ -133,6 +133,53 @@ fn a_sign_in_comes_back_as_it_went() {
 }
 
 #[test]
+fn max_age_comes_back_in_whole_seconds() {
+    let started = begin(NewSignIn::new().max_age(Duration::from_millis(300_900))).unwrap();
+    let mut plaintext = Vec::new();
+    iron::open(started.state.expose_secret(), &ring(), NOW, &mut plaintext).unwrap();
+    let payload: serde_json::Map<String, Value> = serde_json::from_slice(&plaintext).unwrap();
+    assert_eq!(payload.keys().collect::<Vec<_>>(), ["nonce", "codeVerifier", "issuedAt", "maxAge"]);
+    assert_eq!(payload["maxAge"], 300);
+    let opened = check_pkce(started.state.expose_secret(), &ring(), NOW).unwrap();
+    assert_eq!(opened.max_age(), Some(Duration::from_secs(300)));
+}
+
+#[test]
+fn recent_sign_in_satisfies_max_age_and_an_old_one_does_not() {
+    let parse = |max_age: &str| {
+        let verifier = "v".repeat(43);
+        let text = format!(r#"{{"codeVerifier":"{verifier}","issuedAt":{}{max_age}}}"#, NOW.as_millis());
+        PkceState::parse(text.as_bytes(), None, NOW)
+    };
+    let before = |ms| Some(NOW.saturating_sub(Duration::from_millis(ms)));
+    let after = |ms| Some(NOW.saturating_add(Duration::from_millis(ms)));
+    let callback_at = NOW.saturating_add(Duration::from_secs(300));
+    for (max_age, at, recent) in [
+        // Sealed by another library, or by a process that is older than this check.
+        ("", None, true),
+        ("", Some(UnixMillis::default()), true),
+        (r#","maxAge":null"#, None, true),
+        (r#","maxAge":0"#, None, false),
+        (r#","maxAge":0"#, before(60_000), true),
+        (r#","maxAge":0"#, before(60_001), false),
+        (r#","maxAge":0"#, after(360_000), true),
+        (r#","maxAge":0"#, after(360_001), false),
+        (r#","maxAge":300"#, Some(UnixMillis::from_millis(u64::MAX)), false),
+        (r#","maxAge":300"#, before(360_000), true),
+        (r#","maxAge":300"#, before(360_001), false),
+        (r#","maxAge":300"#, Some(UnixMillis::default()), false),
+        (r#","maxAge":18446744073709551615"#, Some(UnixMillis::default()), true),
+        (r#","maxAge":18446744073709551615"#, None, false),
+    ] {
+        assert_eq!(parse(max_age).unwrap().is_recent(at, callback_at), recent, "{max_age} {at:?}");
+    }
+    // What cannot be read cannot be checked.
+    for max_age in ["-1", "1.5", "\"300\"", "true", "[]", "18446744073709551616"] {
+        assert_eq!(parse(&format!(r#","maxAge":{max_age}"#)), Err(Detail::NotASession), "{max_age}");
+    }
+}
+
+#[test]
 fn a_return_path_of_another_library_is_sanitized_when_read() {
     let plaintext =
         format!(r#"{{"nonce":"n","codeVerifier":"{}","returnPathname":"//evil.test/x"}}"#, "v".repeat(43));
