@@ -12,6 +12,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 use tower_layer::Layer;
 use url::Url;
@@ -221,10 +222,24 @@ impl Shared {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
             query.append_pair("return_to", path).finish()
         });
-        let relative = match query {
+        self.absolute(match query {
             Some(query) => format!("{path}?{query}"),
             None => path.as_ref().to_owned(),
-        };
+        })
+    }
+
+    /// Path and query of a sign-in that begins again with the same `max_age` and leads to the same page.
+    pub(crate) fn login_again(&self, max_age: Option<Duration>, return_to: &ReturnTo) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        if let Some(age) = max_age {
+            query.append_pair("max_age", &age.as_secs().to_string());
+        }
+        query.append_pair("return_to", return_to.as_str());
+        format!("{}?{}", self.paths.login, query.finish())
+    }
+
+    /// The same path on the origin of the redirect URI.
+    pub(crate) fn absolute(&self, relative: String) -> String {
         match self.sealkit.config().redirect_uri().map(|base| base.join(&relative)) {
             Some(Ok(url)) => url.into(),
             _ => relative,

@@ -3,10 +3,13 @@
 use crate::slot::SessionSlot;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use sealkit::{Denial, Failure, PublicCode, RequestKind};
+use sealkit::{Denial, DenialBody, Failure, PublicCode, RequestKind};
 use serde_json::json;
 
 const CONTENT_SECURITY_POLICY: HeaderName = HeaderName::from_static("content-security-policy");
+
+const JSON: &str = "application/json";
+const HTML: &str = "text/html; charset=utf-8";
 
 /// Nothing is loaded, framed or submitted.
 const NOTHING: HeaderValue = HeaderValue::from_static(
@@ -25,20 +28,57 @@ pub(crate) fn sign_in_failed(slot: &SessionSlot, failure: &Failure) -> Response<
     let status = status(denial.code(), failure);
     let development = slot.shared().sealkit.config().is_development();
     let hint = failure.hint().filter(|_| development);
-    let for_program =
-        matches!(slot.facts().kind(), RequestKind::Fetch | RequestKind::Htmx | RequestKind::EventStream);
-    let (content_type, body) = if for_program {
-        ("application/json", json_body(slot, failure, hint))
+    let mut response = if is_for_program(slot) {
+        respond(slot, status, JSON, json_body(slot, failure, hint))
     } else {
-        ("text/html; charset=utf-8", html_body(slot, failure, hint))
+        respond(slot, status, HTML, html_body(slot, failure, hint))
     };
-    let mut response = Response::new(if slot.facts().is_head() { Bytes::new() } else { Bytes::from(body) });
-    *response.status_mut() = status;
-    headers(response.headers_mut(), content_type);
     if let Some(seconds) = slot.facts().profile.answer(denial).retry_after_seconds() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response.extensions_mut().insert(failure.clone());
+    response
+}
+
+/// The answer to a sign-in that is older than it was begun to demand: a page with one link that begins another, never a
+/// redirect, which would loop with a provider that ignores `max_age`. The session that the browser may have is untouched.
+pub(crate) fn sign_in_too_old(slot: &SessionSlot, failure: &Failure, again: String) -> Response<Bytes> {
+    let code = PublicCode::StepUpRequired;
+    let development = slot.shared().sealkit.config().is_development();
+    let mut response = if is_for_program(slot) {
+        let mut body = DenialBody::new(code).with_login_url(slot.shared().absolute(again));
+        if development {
+            body = body.with_reason(failure.reason());
+        }
+        respond(slot, StatusCode::FORBIDDEN, JSON, serde_json::to_string(&body).unwrap_or_default())
+    } else {
+        let reason = failure.reason();
+        let detail = failure.hint().map_or(reason.to_string(), |hint| format!("{reason}; {hint}"));
+        let body = format!(
+            "<p>This needs a more recent sign-in than yours (<code>{code}</code>).</p>\n{}<p><a href=\"{}\">Sign in again</a></p>\n",
+            for_the_developer(Some(detail.as_str()).filter(|_| development)),
+            escape(&again),
+        );
+        respond(slot, StatusCode::FORBIDDEN, HTML, document("Please sign in again", &body))
+    };
+    response.extensions_mut().insert(failure.clone());
+    response
+}
+
+/// Whether a script reads the answer, and not a person.
+fn is_for_program(slot: &SessionSlot) -> bool {
+    matches!(slot.facts().kind(), RequestKind::Fetch | RequestKind::Htmx | RequestKind::EventStream)
+}
+
+fn respond(
+    slot: &SessionSlot,
+    status: StatusCode,
+    content_type: &'static str,
+    body: String,
+) -> Response<Bytes> {
+    let mut response = Response::new(if slot.facts().is_head() { Bytes::new() } else { Bytes::from(body) });
+    *response.status_mut() = status;
+    headers(response.headers_mut(), content_type);
     response
 }
 
@@ -107,7 +147,7 @@ pub(crate) fn denied(slot: &SessionSlot, code: PublicCode, failure: Option<&Fail
         "<p>{meaning} (<code>{code}</code>).</p>\n{}<p><a href=\"/\">Go on</a></p>\n",
         for_the_developer(reason.as_deref())
     );
-    page(slot, code.status(), NOTHING, &document(title, &body))
+    page(slot, code.status(), NOTHING, document(title, &body))
 }
 
 /// Asks whether to sign out: for whoever typed the address, because a `GET` from nowhere must not do it.
@@ -116,14 +156,12 @@ pub(crate) fn confirm_sign_out(slot: &SessionSlot) -> Response<Bytes> {
         "<form method=\"post\" action=\"{}\"><button>Sign out</button></form>\n",
         escape(&slot.shared().paths.logout)
     );
-    page(slot, 200, ONE_FORM, &document("Sign out?", &form))
+    page(slot, 200, ONE_FORM, document("Sign out?", &form))
 }
 
-fn page(slot: &SessionSlot, status: u16, policy: HeaderValue, html: &str) -> Response<Bytes> {
-    let body = if slot.facts().is_head() { Bytes::new() } else { Bytes::copy_from_slice(html.as_bytes()) };
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    headers(response.headers_mut(), "text/html; charset=utf-8");
+fn page(slot: &SessionSlot, status: u16, policy: HeaderValue, html: String) -> Response<Bytes> {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = respond(slot, status, HTML, html);
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
     response
 }

@@ -40,6 +40,10 @@ pub(super) async fn callback(slot: SessionSlot, headers: HeaderMap, RawQuery(que
             answer::redirect(303, done.return_to.as_str())
         }
         Err(failure) if failure.reason() == Reason::CookieTooLarge => failed(&slot, &failure),
+        Err(failure) if failure.reason() == Reason::AuthenticationTooOld => {
+            let again = shared.login_again(done.max_age, &done.return_to);
+            logged(page::sign_in_too_old(&slot, &failure, again), &failure)
+        }
         Err(failure) => {
             match go_on(&slot, &headers, done.code_without_state, &failure, &done.return_to).await {
                 Some(response) => response,
@@ -100,7 +104,11 @@ fn restarted(slot: &SessionSlot) -> Option<SetCookie> {
 }
 
 fn failed(slot: &SessionSlot, failure: &Failure) -> Response<Bytes> {
-    let response = page::sign_in_failed(slot, failure);
+    logged(page::sign_in_failed(slot, failure), failure)
+}
+
+/// The response to a failed sign-in, once the log has the reason.
+fn logged(response: Response<Bytes>, failure: &Failure) -> Response<Bytes> {
     let (reason, hint, status) = (failure.reason(), failure.hint(), response.status().as_u16());
     let upstream = failure.upstream();
     let code = upstream.and_then(|upstream| upstream.code.as_deref());

@@ -8,6 +8,7 @@ use crate::{
 use axum::extract::RawQuery;
 use http::HeaderMap;
 use sealkit::{SignInRequest, sign_in::Prompt};
+use std::time::Duration;
 
 /// Longest query that is looked at, in bytes.
 const MAX_QUERY_BYTES: usize = 8 * 1024;
@@ -51,6 +52,12 @@ fn request(slot: &SessionSlot, query: &str, sign_up: bool) -> SignInRequest {
             }
             "prompt" => {
                 request.prompt.get_or_insert_with(|| Prompt::from(&*value));
+                continue;
+            }
+            "max_age" => {
+                if let Ok(seconds) = value.parse::<u32>() {
+                    request.max_age.get_or_insert(Duration::from_secs(seconds.into()));
+                }
                 continue;
             }
             "organization_id" => &mut request.organization_id,

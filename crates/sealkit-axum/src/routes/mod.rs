@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering;
 ///
 /// | route | method | what it does |
 /// |---|---|---|
-/// | `/login`, `/sign-up` | `GET` | begins a sign-in; takes `return_to`, `organization_id`, `login_hint`, `screen_hint`, `prompt` |
+/// | `/login`, `/sign-up` | `GET` | begins a sign-in; takes `return_to`, `organization_id`, `login_hint`, `screen_hint`, `prompt`, `max_age` (seconds; the callback checks it) |
 /// | the path of the redirect URI | `GET` | completes it: sets the session and goes to the return path |
 /// | `/logout` | `POST`, or `GET` from the application's own pages | ends the session here and at WorkOS; typed into the address bar it asks first |
 /// | `/switch-organization` | `POST` from the application's own pages | takes `organization_id` and `return_to` as a form, or JSON |

@@ -12,6 +12,7 @@ mod large;
 mod late;
 mod log;
 mod logs;
+mod max_age;
 mod negotiation;
 mod one_write;
 mod routes;
