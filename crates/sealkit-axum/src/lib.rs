@@ -82,6 +82,7 @@
 
 mod acting;
 mod answer;
+mod client;
 mod extract;
 mod facts;
 mod guard;

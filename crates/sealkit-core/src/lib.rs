@@ -5,6 +5,7 @@
 
 mod base64;
 mod casing;
+mod client_address;
 pub mod cookie;
 mod encoding;
 mod failure;
@@ -23,6 +24,7 @@ mod time;
 pub mod token;
 pub mod webhook;
 
+pub use client_address::{NetworkFault, NetworkProblem, TrustedProxies, TrustedProxiesError};
 pub use encoding::{EncodingPolicy, Rewrite};
 pub use failure::{CookieAction, Detail, EnrolledFactor, Failure, OrganizationChoice, StepUp, Upstream};
 pub use keyring::{

@@ -2,19 +2,20 @@
 
 use super::{Reply, may_begin, reply};
 use crate::{
-    answer, page,
+    answer,
+    client::{Client, is_about_the_address},
+    page,
     slot::{SessionSlot, append_set_cookie},
 };
-use axum::extract::RawQuery;
+use axum::extract::{ConnectInfo, RawQuery, rejection::ExtensionRejection};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use sealkit::{
     Class, CookieAction, Failure, Reason, RequestKind, SignInRequest,
-    api::RequestContext,
     cookie::{CookieSettings, SetCookie, candidates},
     sign_in::ReturnTo,
 };
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 /// Says that this browser's sign-in has been begun anew a moment ago, so that it is not begun anew for ever.
 const RESTARTED: &str = "wos-auth-restarted";
@@ -22,15 +23,24 @@ const RESTARTED: &str = "wos-auth-restarted";
 /// How long that is remembered.
 const RESTARTED_FOR: Duration = Duration::from_secs(60);
 
-pub(super) async fn callback(slot: SessionSlot, headers: HeaderMap, RawQuery(query): RawQuery) -> Reply {
+/// The peer's address, where the application has it.
+type Peer = Result<ConnectInfo<SocketAddr>, ExtensionRejection>;
+
+pub(super) async fn callback(
+    slot: SessionSlot,
+    peer: Peer,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Reply {
     // A code is spent by the first who brings it; that must not be a preview or a link scanner.
     if slot.facts().is_head() || slot.facts().kind() == RequestKind::Prefetch {
         return reply(nothing_done());
     }
     let query = query.unwrap_or_default();
     let (shared, cookies) = (slot.shared(), slot.facts().cookie_lines());
-    let done =
-        shared.sealkit.complete_sign_in(&query, cookies, shared.own_routes(), &context(&headers)).await;
+    let peer = peer.ok().map(|ConnectInfo(peer)| peer.ip());
+    let client = Client::of(&headers, peer, shared.sealkit.config().trusted_proxies());
+    let done = shared.sealkit.complete_sign_in(&query, cookies, shared.own_routes(), &client.context()).await;
     let fits = |signed_in: &sealkit::SignedIn| {
         shared.sealkit.set_cookies(&CookieAction::Set(signed_in.sealed.clone()), slot.present())
     };
@@ -47,7 +57,7 @@ pub(super) async fn callback(slot: SessionSlot, headers: HeaderMap, RawQuery(que
         Err(failure) => {
             match go_on(&slot, &headers, done.code_without_state, &failure, &done.return_to).await {
                 Some(response) => response,
-                None => failed(&slot, &failure),
+                None => failed(&slot, &client.explain(failure)),
             }
         }
     };
@@ -113,20 +123,12 @@ fn logged(response: Response<Bytes>, failure: &Failure) -> Response<Bytes> {
     let upstream = failure.upstream();
     let code = upstream.and_then(|upstream| upstream.code.as_deref());
     let request_id = upstream.and_then(|upstream| upstream.request_id.as_deref());
-    if response.status().is_server_error() {
+    if response.status().is_server_error() || is_about_the_address(failure) {
         tracing::error!(%reason, hint, status, code, request_id, "signing in did not succeed");
     } else {
         tracing::info!(%reason, hint, status, code, request_id, "signing in did not succeed");
     }
     response
-}
-
-/// The user's browser, for WorkOS's records. The address is not sent: behind a proxy nobody here knows it.
-fn context(headers: &HeaderMap) -> RequestContext {
-    let mut context = RequestContext::default();
-    context.user_agent =
-        headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
-    context
 }
 
 fn nothing_done() -> Response<Bytes> {

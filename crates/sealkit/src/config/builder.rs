@@ -50,6 +50,7 @@ pub struct ConfigBuilder {
     webhook_tolerance: Option<Duration>,
     deny_list: DenyListSettings,
     revocation_ttl: Option<Given<String>>,
+    trusted_proxies: Option<Given<Vec<String>>>,
     http: HttpSettings,
     request_timeout: Option<Given<String>>,
     key_set: KeySetSettings,
@@ -146,6 +147,9 @@ impl ConfigBuilder {
                 .map(CoordinatorInput::Environment),
             webhook_secrets: shared::webhook_secrets(&mut environment),
             revocation_ttl: environment.optional(env::REVOCATION_TTL),
+            trusted_proxies: environment
+                .optional(env::TRUSTED_PROXIES)
+                .map(|given| Given::new(given.setting, given.value.split(',').map(str::to_owned).collect())),
             ..Self::default()
         };
         builder.problems = problems;
@@ -357,6 +361,14 @@ impl ConfigBuilder {
         self
     }
 
+    /// Networks or addresses of the proxies whose `X-Forwarded-For` is believed. Default: none.
+    pub fn trusted_proxies(mut self, networks: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.forget(&[env::TRUSTED_PROXIES]);
+        let networks = networks.into_iter().map(Into::into).collect();
+        self.trusted_proxies = Some(Given::new("trusted_proxies", networks));
+        self
+    }
+
     /// Limits of calls to the API. Stands above `WORKOS_REQUEST_TIMEOUT`.
     pub fn http(mut self, http: HttpSettings) -> Self {
         self.forget(&[env::REQUEST_TIMEOUT]);
@@ -454,6 +466,7 @@ impl ConfigBuilder {
             self.webhook_secrets.and_then(|given| given.check(&mut problems, shared::check_webhook_secrets));
         let webhook_tolerance = self.webhook_tolerance.unwrap_or(webhook::DEFAULT_TOLERANCE);
         validate::at_most("webhook_tolerance", webhook_tolerance, Duration::from_secs(3600), &mut problems);
+        let trusted_proxies = validate::trusted_proxies(self.trusted_proxies, &mut problems);
         validate::key_set(&self.key_set, &mut problems);
         let max_cookie_value = self.max_cookie_value.unwrap_or(DEFAULT_MAX_COOKIE_VALUE);
         validate::range("max_cookie_value", max_cookie_value, 4 * 1024, 1024 * 1024, &mut problems);
@@ -478,6 +491,7 @@ impl ConfigBuilder {
                 webhook_secrets: webhook_secrets.unwrap_or_default(),
                 webhook_tolerance,
                 deny_list,
+                trusted_proxies,
                 http,
                 key_set: self.key_set,
                 max_cookie_value,

@@ -82,6 +82,9 @@ pub const WEBHOOK_SECRET: &str = "WORKOS_WEBHOOK_SECRET";
 pub const WEBHOOK_SECRETS: &str = "SEALKIT_WEBHOOK_SECRETS";
 /// How long a revoked session is remembered, in whole seconds: longer than any access token lives. Default 86400.
 pub const REVOCATION_TTL: &str = "SEALKIT_REVOCATION_TTL";
+/// Networks of the proxies whose `X-Forwarded-For` is believed, separated by commas: `10.0.0.0/8,2001:db8::/32`, or single
+/// addresses. Default: none, so the client is the peer of the connection.
+pub const TRUSTED_PROXIES: &str = "SEALKIT_TRUSTED_PROXIES";
 /// Claims a one-shot environment. Read by authkit-nextjs; ignored here on purpose: it concerns no session.
 pub const CLAIM_TOKEN: &str = "WORKOS_CLAIM_TOKEN";
 
@@ -122,6 +125,7 @@ pub const READ: &[&str] = &[
     WEBHOOK_SECRET,
     WEBHOOK_SECRETS,
     REVOCATION_TTL,
+    TRUSTED_PROXIES,
 ];
 
 /// Every variable of the WorkOS libraries that is known here and ignored.

@@ -44,7 +44,8 @@ use crate::{
 };
 use password_list::PasswordsFile;
 use sealkit_core::{
-    ApiKey, EncodingPolicy, KeyRing, WebhookSecret, cookie::CookieSettings, token::TokenPolicy,
+    ApiKey, EncodingPolicy, KeyRing, TrustedProxies, WebhookSecret, cookie::CookieSettings,
+    token::TokenPolicy,
 };
 use std::{path::Path, sync::Arc, time::Duration};
 use url::Url;
@@ -67,6 +68,7 @@ pub struct Config {
     webhook_secrets: Vec<WebhookSecret>,
     webhook_tolerance: Duration,
     deny_list: DenyListSettings,
+    trusted_proxies: TrustedProxies,
     http: HttpSettings,
     key_set: KeySetSettings,
     max_cookie_value: usize,
@@ -180,6 +182,13 @@ impl Config {
     #[must_use]
     pub const fn deny_list(&self) -> &DenyListSettings {
         &self.deny_list
+    }
+
+    /// The proxies whose `X-Forwarded-For` is believed. Fronts get the client's address from
+    /// [`TrustedProxies::client_address`].
+    #[must_use]
+    pub const fn trusted_proxies(&self) -> &TrustedProxies {
+        &self.trusted_proxies
     }
 
     /// Limits of calls to the API.

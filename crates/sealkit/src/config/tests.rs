@@ -102,6 +102,46 @@ fn an_empty_environment_is_told_everything_that_is_missing() {
 }
 
 #[test]
+fn trusted_proxies_are_networks_and_addresses() {
+    let trusts = |config: &Config, address: &str| config.trusted_proxies().contains(address.parse().unwrap());
+    assert!(with(&[]).unwrap().trusted_proxies().is_empty());
+    assert!(with(&[("SEALKIT_TRUSTED_PROXIES", "")]).unwrap().trusted_proxies().is_empty());
+    let config = with(&[("SEALKIT_TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::/32,192.0.2.1")]).unwrap();
+    for address in ["10.1.2.3", "2001:db8::1", "192.0.2.1"] {
+        assert!(trusts(&config, address), "{address}");
+    }
+    assert!(!trusts(&config, "192.0.2.2"));
+    let config = Config::builder()
+        .client_id("client_1")
+        .cookie_password(PASSWORD)
+        .trusted_proxies(["10.0.0.0/8", "192.0.2.1"])
+        .build()
+        .unwrap();
+    assert!(trusts(&config, "10.1.2.3") && trusts(&config, "192.0.2.1"));
+}
+
+#[test]
+fn bad_networks_are_named_together_and_never_shown() {
+    let text = problems(&[("SEALKIT_TRUSTED_PROXIES", "sk_live_secret,10.0.0.0/8,10.0.0.1/8,0.0.0.0/0,")]);
+    insta::assert_snapshot!(text, @r"
+    SEALKIT_TRUSTED_PROXIES: entry 1 is not a network; write networks like 10.0.0.0/8 or 2001:db8::/32, or addresses, separated by commas
+    SEALKIT_TRUSTED_PROXIES: entry 3 has bits behind its prefix; write the network's first address, or the one address without a prefix
+    SEALKIT_TRUSTED_PROXIES: entry 4 trusts every address, so a client could claim any; write the networks of your proxies
+    SEALKIT_TRUSTED_PROXIES: entry 5 is not a network; write networks like 10.0.0.0/8 or 2001:db8::/32, or addresses, separated by commas
+    ");
+    assert!(!text.contains("sk_live"));
+    let in_code = ConfigBuilder::from_env(|name| match name {
+        "WORKOS_CLIENT_ID" => Some("client_1".to_owned()),
+        "WORKOS_COOKIE_PASSWORD" => Some(PASSWORD.to_owned()),
+        "SEALKIT_TRUSTED_PROXIES" => Some("wrong, and overridden".to_owned()),
+        _ => None,
+    });
+    in_code.clone().trusted_proxies(["10.0.0.0/8"]).build().unwrap();
+    let text = in_code.trusted_proxies(["all"]).build().unwrap_err().to_string();
+    assert!(text.starts_with("trusted_proxies: entry 1 is not a network; "), "{text}");
+}
+
+#[test]
 fn every_bad_value_is_told_at_once_with_its_fix() {
     let all = read(&[
         ("WORKOS_CLIENT_ID", "client/../1"),

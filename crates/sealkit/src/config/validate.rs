@@ -12,7 +12,7 @@ use crate::{
     revocation::DenyListSettings,
 };
 use sealkit_core::{
-    ApiKey,
+    ApiKey, TrustedProxies,
     cookie::{CookieSettings, CookieSettingsProblem, LargeCookies, SameSite},
     token::ActorKind,
 };
@@ -136,6 +136,18 @@ pub(super) fn audiences(list: &[String], problems: &mut Vec<Problem>) {
     if list.iter().any(String::is_empty) {
         problems.push(Problem::new("audiences", "has an empty entry", "write the `aud` of your tokens"));
     }
+}
+
+/// What is wrong is named by its position: what stands in a wrong variable may be a secret.
+pub(super) fn trusted_proxies(
+    given: Option<Given<Vec<String>>>,
+    problems: &mut Vec<Problem>,
+) -> TrustedProxies {
+    let Some(given) = given else { return TrustedProxies::default() };
+    TrustedProxies::new(given.value).unwrap_or_else(|error| {
+        problems.extend(error.problems().iter().map(|problem| Problem::from_message(given.setting, problem)));
+        TrustedProxies::default()
+    })
 }
 
 /// The API's address, from its parts or in whole; both at once must mean the same.
