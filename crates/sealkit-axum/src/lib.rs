@@ -68,6 +68,9 @@
 //!
 //! - **Cookies need the right host.** The session cookie is `Secure` unless the redirect URI is `http`. Open the application under
 //!   the host of its redirect URI: `127.0.0.1` and `localhost` are two hosts.
+//! - **The client's address** is sent to WorkOS with a sign-in if the application is served with
+//!   `into_make_service_with_connect_info::<SocketAddr>()`. Radar in Decision mode demands it. Behind proxies name their networks in
+//!   `SEALKIT_TRUSTED_PROXIES`.
 //! - **Several processes** share nothing but the cookie password and WorkOS, unless they are given `sealkit-redis`. Without it,
 //!   refreshing the same session in two processes at once is safe within WorkOS's replay window, and a sign-out is known at once in
 //!   its own process only.

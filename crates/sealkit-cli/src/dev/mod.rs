@@ -127,7 +127,8 @@ async fn serve(
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let (tell, told) = tokio::sync::oneshot::channel();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
         stopped.await;
         // The receiver is gone only when there is nothing left to tell.
         let _ = tell.send(());

@@ -37,7 +37,8 @@ impl IdempotencyKey {
 pub struct RequestContext {
     /// `Idempotency-Key`, the same for every attempt of one grant.
     pub idempotency_key: Option<IdempotencyKey>,
-    /// `ip_address` of the user.
+    /// `ip_address` of the user. Radar in Decision mode demands it of the `authorization_code`, `password` and
+    /// `email-completion` grants. [`TrustedProxies::client_address`](sealkit_core::TrustedProxies::client_address) decides it.
     pub ip_address: Option<IpAddr>,
     /// `user_agent` of the user's browser. Empty is as good as none.
     pub user_agent: Option<String>,
