@@ -1,6 +1,6 @@
 //! A faithful local stand-in for the WorkOS User Management API: sign in, refresh and sign out with no account and no network.
 //!
-//! It has the browser's authorize page, all ten grants of the authenticate endpoint, the key set with rotation, sign-out,
+//! It has the browser's authorize page, all eleven grants of the authenticate endpoint, the key set with rotation, sign-out,
 //! session list and revocation, signed webhooks, organizations, roles, impersonation and every step-up answer. A test owns its
 //! clock, its replay window and its faults. It runs in process, without a port ([`DevIdp::handle`]), and as a server on
 //! loopback ([`DevIdp::serve`]), which refuses every other address.

@@ -6,6 +6,7 @@ use http::Method;
 use sealkit::Reason;
 use sealkit_axum::{Paths, Session, SessionLayer, session_json};
 use sealkit_devidp::{Endpoint, Fault, MintSession, StepUp};
+use serde_json::json;
 use std::time::Duration;
 use url::Url;
 
@@ -299,6 +300,32 @@ async fn a_callback_while_the_api_is_down_says_so() {
     world.idp.fault(Endpoint::Authenticate, Fault::status(503).header("retry-after", "7"));
     let reply = Browser::new(&world, &app).sign_in("/me").await;
     assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, Some("7")));
+}
+
+#[tokio::test]
+async fn tokens_of_a_rejected_sign_in_reach_no_browser() {
+    for development in [false, true] {
+        let world = World::with(|idp| idp, |config| config.development(development));
+        let app = app_of(world.layer());
+        for body in [
+            json!({ "code": "email_completion_required", "email_completion_token": "token-of-a-step" }),
+            json!({ "code": "brand_new_step", "brand_new_token": "token-of-a-step" }),
+        ] {
+            for kind in [Kind::Navigation, Kind::Fetch, Kind::Htmx] {
+                let mut browser = Browser::new(&world, &app);
+                let start = browser.go("/me").await;
+                let back = browser.at_provider(start.location()).await;
+                world.idp.fault(Endpoint::Authenticate, Fault::json(403, &body));
+                let reply = browser.go_with(kind, &back, &[]).await;
+                assert_eq!(
+                    (reply.status.as_u16(), reply.session_lines().len()),
+                    (403, 0),
+                    "{kind:?} {reply:?}"
+                );
+                assert!(!format!("{reply:?}").contains("token-of-a-step"), "{kind:?} {reply:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

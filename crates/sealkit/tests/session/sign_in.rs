@@ -592,7 +592,7 @@ async fn an_answer_without_tokens_or_user_is_no_sign_in() {
     }
 }
 
-// ---- the ten grants; authorization_code is above ----
+// ---- the eleven grants; authorization_code is above ----
 
 async fn sign_in(world: &World, grant: impl Into<SignInGrant>) -> Result<SignedIn, Failure> {
     world.sealkit.sign_in_with(&grant.into(), &RequestContext::default()).await
