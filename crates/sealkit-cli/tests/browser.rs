@@ -30,11 +30,11 @@ async fn open() -> Option<(Chromium, Dev)> {
 
 /// Signs in on the provider's page by picking somebody.
 async fn sign_in_as(browser: &Chromium, dev: &Dev, name: &str) {
-    browser.go(&dev.demo("/")).await;
+    browser.go(&demo(&dev, "/")).await;
     browser.follow("Sign in").await;
     assert!(browser.url().await.starts_with(dev.idp()), "{}", browser.url().await);
     browser.follow(name).await;
-    assert_eq!(browser.url().await, dev.demo("/"));
+    assert_eq!(browser.url().await, demo(&dev, "/"));
     assert_eq!(text_of(browser, "user-name").await, name);
 }
 
@@ -86,6 +86,11 @@ async fn assert_cookies_are_closed(browser: &Chromium) {
     assert_eq!(browser.run("return document.cookie").await, "");
 }
 
+/// A page of the demo.
+fn demo(dev: &Dev, path: &str) -> String {
+    format!("{}{path}", dev.told("demo_url"))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_lives_from_sign_in_to_sign_out_and_nothing_of_it_stays() {
     let Some((browser, dev)) = open().await else { return };
@@ -107,7 +112,7 @@ async fn a_session_lives_from_sign_in_to_sign_out_and_nothing_of_it_stays() {
     // The token expires; whoever looks at the page notices nothing but a later end.
     let end = expiry(&browser).await;
     browser.follow("Let the token expire").await;
-    assert_eq!(browser.url().await, dev.demo("/"));
+    assert_eq!(browser.url().await, demo(&dev, "/"));
     assert_eq!(text_of(&browser, "user-name").await, "Ada Lovelace");
     assert!(text_of(&browser, "freshness").await.contains("refreshed it on the way"));
     assert!(expiry(&browser).await > end);
@@ -139,7 +144,7 @@ async fn a_session_lives_from_sign_in_to_sign_out_and_nothing_of_it_stays() {
 
     assert_cookies_are_closed(&browser).await;
     browser.follow("Sign out").await;
-    assert_eq!(browser.url().await, dev.demo("/"));
+    assert_eq!(browser.url().await, demo(&dev, "/"));
     assert_eq!(session_cookie(&browser).await, None);
     assert!(browser.text().await.contains("Sign in"));
 
@@ -160,7 +165,7 @@ async fn signing_keys_can_be_rotated_and_the_cookie_taken_apart() {
     let Some((browser, dev)) = open().await else { return };
     sign_in_as(&browser, &dev, "Grace Hopper").await;
     let key_id = async || {
-        browser.go(&dev.demo("/inspect")).await;
+        browser.go(&demo(&dev, "/inspect")).await;
         assert!(text_of(&browser, "verdict").await.starts_with("Works"), "{}", browser.text().await);
         assert!(text_of(&browser, "format").await.starts_with("iron"));
         assert_eq!(text_of(&browser, "key").await, "WORKOS_COOKIE_PASSWORD");
@@ -196,7 +201,7 @@ async fn signing_keys_can_be_rotated_and_the_cookie_taken_apart() {
 async fn a_password_can_be_typed_and_the_sign_in_leads_where_one_wanted_to_go() {
     let Some((browser, dev)) = open().await else { return };
     let (email, password) = dev.user(2);
-    browser.go(&dev.demo("/login?return_to=%2Finspect%3Fx%3D1")).await;
+    browser.go(&demo(&dev, "/login?return_to=%2Finspect%3Fx%3D1")).await;
     browser.fill("email", email).await;
     browser.fill("password", "not this one").await;
     browser.follow("Sign in").await;
@@ -206,13 +211,13 @@ async fn a_password_can_be_typed_and_the_sign_in_leads_where_one_wanted_to_go() 
     browser.fill("email", email).await;
     browser.fill("password", password).await;
     browser.follow("Sign in").await;
-    assert_eq!(browser.url().await, dev.demo("/inspect?x=1"));
+    assert_eq!(browser.url().await, demo(&dev, "/inspect?x=1"));
     assert!(text_of(&browser, "verdict").await.starts_with("Works"));
     assert!(browser.source().await.contains(email));
     assert_cookies_are_closed(&browser).await;
     assert_console_is_quiet(&browser).await;
 
-    browser.go(&dev.demo("/login")).await;
+    browser.go(&demo(&dev, "/login")).await;
     browser.follow("Cancel and go back").await;
     let text = browser.text().await;
     assert!(text.contains("Signing in did not succeed") && text.contains("access_denied"), "{text}");
@@ -277,11 +282,11 @@ impl Looks<'_> {
 async fn every_page_is_readable_on_phone_and_desktop_in_light_and_dark() {
     let Some((browser, dev)) = open().await else { return };
     let mut look = Looks { browser: &browser, problems: Vec::new() };
-    browser.go(&dev.demo("/")).await;
+    browser.go(&demo(&dev, "/")).await;
     look.at("welcome").await;
-    browser.go(&dev.demo("/inspect")).await;
+    browser.go(&demo(&dev, "/inspect")).await;
     look.at("inspect-nothing").await;
-    browser.go(&dev.demo("/login")).await;
+    browser.go(&demo(&dev, "/login")).await;
     look.at("provider").await;
     browser.click("Create an account").await;
     browser.click("Impersonate somebody").await;
@@ -297,15 +302,15 @@ async fn every_page_is_readable_on_phone_and_desktop_in_light_and_dark() {
     look.at("session").await;
     browser.follow("Be impersonated").await;
     look.at("session-impersonated").await;
-    browser.go(&dev.demo("/inspect")).await;
+    browser.go(&demo(&dev, "/inspect")).await;
     browser.run("for (const one of document.querySelectorAll('details')) one.open = true").await;
     look.at("inspect").await;
-    browser.go(&dev.demo("/")).await;
+    browser.go(&demo(&dev, "/")).await;
     browser.follow("Fail the next refresh").await;
     look.at("session-told").await;
     browser.follow("Let the token expire").await;
     look.at("unavailable").await;
-    browser.go(&dev.demo("/nothing-here")).await;
+    browser.go(&demo(&dev, "/nothing-here")).await;
     look.at("not-found").await;
     assert_eq!(look.problems, [""; 0]);
     browser.close().await;

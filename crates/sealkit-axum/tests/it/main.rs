@@ -1,6 +1,7 @@
 //! The layer, the extractors and the routes against the development provider, in process: no port, no sleep, one clock.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may panic")]
 
+mod acting;
 mod address;
 mod behind;
 mod caching;

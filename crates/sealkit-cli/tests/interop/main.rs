@@ -9,6 +9,7 @@
 
 #[path = "../support"]
 mod support {
+    pub(crate) mod dev;
     pub(crate) mod find;
     pub(crate) mod peer;
     pub(crate) mod php;
@@ -18,6 +19,7 @@ mod support {
 }
 
 mod devidp;
+mod first_report;
 mod formats;
 mod iron;
 mod round_trip;

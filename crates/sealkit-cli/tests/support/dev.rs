@@ -35,14 +35,14 @@ impl Dev {
         Self { announced, _process: process }
     }
 
-    /// A page of the demo.
-    pub(crate) fn demo(&self, path: &str) -> String {
-        format!("{}{path}", self.announced["demo_url"].as_str().unwrap())
-    }
-
     /// The provider's origin.
     pub(crate) fn idp(&self) -> &str {
-        self.announced["idp_url"].as_str().unwrap()
+        self.told("idp_url")
+    }
+
+    /// A text that it announced.
+    pub(crate) fn told(&self, member: &str) -> &str {
+        self.announced[member].as_str().unwrap()
     }
 
     /// One of those who can sign in: e-mail and password.

@@ -11,6 +11,7 @@ mod guard;
 mod key_set;
 mod keys;
 mod kinds;
+mod kinds_allowed;
 mod metered;
 mod no_secrets;
 mod readiness;
