@@ -1,6 +1,9 @@
 //! What of a request the answers depend on, kept beside the request while the handler owns it.
 
-use crate::layer::Shared;
+use crate::{
+    layer::Shared,
+    same_origin::{self, Initiator},
+};
 use axum::extract::OriginalUri;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header, uri::PathAndQuery};
 use sealkit::{RequestKind, RequestProfile};
@@ -14,15 +17,24 @@ pub(crate) struct RequestFacts {
     pub(crate) uri: Uri,
     /// On a sign-up path: whoever is not signed in is led to the sign-up screen.
     pub(crate) sign_up: bool,
+    /// Where the request was made.
+    pub(crate) initiator: Initiator,
     cookies: Vec<HeaderValue>,
     page: Option<String>,
     pub(crate) had_authorization: bool,
+    /// A WebSocket handshake of a page of another origin: the session is not looked at.
+    pub(crate) foreign_socket: bool,
 }
 
 impl RequestFacts {
     pub(crate) fn of<B>(request: &Request<B>, shared: &Shared) -> Self {
         let mut facts = Self::read(request);
         facts.sign_up = shared.is_sign_up(&facts.method, &facts.uri);
+        facts.initiator = Initiator::of(request.headers(), &facts.uri, shared.public_origin());
+        if facts.is_foreign_socket(request.headers(), shared) {
+            facts.foreign_socket = true;
+            facts.cookies.clear();
+        }
         facts
     }
 
@@ -37,10 +49,21 @@ impl RequestFacts {
             method: request.method().clone(),
             uri: uri.clone(),
             sign_up: false,
+            initiator: Initiator::Unknown,
             cookies: headers.get_all(header::COOKIE).iter().cloned().collect(),
             page: htmx_page(headers),
             had_authorization: headers.contains_key(header::AUTHORIZATION),
+            foreign_socket: false,
         }
+    }
+
+    /// The same-origin policy does not hold for WebSockets: any page can open one, and the browser sends the cookies along. What
+    /// navigates is not a handshake, whatever `Upgrade` header a proxy has added.
+    fn is_foreign_socket(&self, headers: &HeaderMap, shared: &Shared) -> bool {
+        self.kind() == RequestKind::Upgrade
+            && self.initiator == Initiator::Elsewhere
+            && headers.get("sec-fetch-mode").is_none_or(|mode| mode == "websocket")
+            && !same_origin::origin(headers).is_some_and(|origin| shared.allows_socket_of(&origin))
     }
 
     pub(crate) fn kind(&self) -> RequestKind {

@@ -1,6 +1,6 @@
 //! [`SessionLayer`]: what it is told when the application is put together.
 
-use crate::{facts::RequestFacts, paths::Paths, service::SessionService};
+use crate::{facts::RequestFacts, paths::Paths, same_origin::Public, service::SessionService};
 use http::{Method, Uri};
 use sealkit::{
     PathRules, PathRulesError, Sealkit,
@@ -47,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) sealkit: Sealkit,
     pub(crate) paths: Paths,
     pub(crate) after_sign_out: Option<Url>,
+    socket_origins: Vec<Url>,
     public: Rules,
     sign_up: Rules,
     own_routes: OwnRoutes,
@@ -104,6 +105,7 @@ impl SessionLayer {
         let mut shared = Shared {
             paths: Paths::default(),
             after_sign_out: None,
+            socket_origins: Vec::new(),
             public: Rules::default(),
             sign_up: Rules::default(),
             own_routes: OwnRoutes::default(),
@@ -169,6 +171,17 @@ impl SessionLayer {
         self
     }
 
+    /// Origins whose pages may open WebSockets here with the user's session, besides the application's own: `https://app.test` for
+    /// an API on `https://api.test`. Of a URL, scheme, host and port count.
+    ///
+    /// Browsers let every page open a WebSocket to every host, and send the cookies along. So the layer rejects a handshake of
+    /// another origin with 403. On a public path the handshake passes without a session.
+    #[must_use]
+    pub fn socket_origins(mut self, origins: impl IntoIterator<Item = Url>) -> Self {
+        self.edit().socket_origins.extend(origins);
+        self
+    }
+
     /// What the layer works with.
     #[must_use]
     pub fn sealkit(&self) -> &Sealkit {
@@ -194,6 +207,16 @@ impl Shared {
         let open =
             self.optional || self.paths.are_asked_for(method, uri) || self.public.match_request(method, uri);
         if open { Access::Open } else { Access::Protected }
+    }
+
+    /// What the configuration says about the application's own origin.
+    pub(crate) fn public_origin(&self) -> Public<'_> {
+        let config = self.sealkit.config();
+        Public { redirect_uri: config.redirect_uri(), secure: config.cookie().secure() }
+    }
+
+    pub(crate) fn allows_socket_of(&self, origin: &Url) -> bool {
+        self.socket_origins.iter().any(|allowed| allowed.origin() == origin.origin())
     }
 
     /// Whether somebody should have answered this request: a ready-made route.
@@ -262,6 +285,7 @@ impl fmt::Debug for SessionLayer {
             .field("public", &self.shared.public.texts)
             .field("sign_up", &self.shared.sign_up.texts)
             .field("optional", &self.shared.optional)
+            .field("socket_origins", &self.shared.socket_origins)
             .finish_non_exhaustive()
     }
 }

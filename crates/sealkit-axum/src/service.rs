@@ -121,6 +121,14 @@ async fn denial(slot: &SessionSlot, shared: &Shared) -> Option<Response<Bytes>> 
     if shared.access(&facts.method, &facts.uri) == Access::Open || facts.kind() == RequestKind::Preflight {
         return None;
     }
+    if facts.foreign_socket {
+        tracing::info!(
+            path = facts.uri.path(),
+            "a WebSocket handshake of another origin is rejected; if its pages are the application's, name the origin in `SessionLayer::socket_origins`"
+        );
+        slot.touch();
+        return Some(answer::explained(slot, PublicCode::Forbidden, None));
+    }
     match slot.standing().await {
         Standing::Proven(_) => None,
         standing => Some(answer::denied(slot, &standing)),

@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use sealkit::RequestKind;
 
 /// `POST`: from the application's own pages, or from no page at all.
-pub(super) async fn by_form(slot: SessionSlot, headers: HeaderMap) -> Reply {
-    match initiator(&slot, &headers) {
+pub(super) async fn by_form(slot: SessionSlot) -> Reply {
+    match slot.facts().initiator {
         Initiator::Elsewhere => forbidden(&slot),
         Initiator::SameOrigin | Initiator::User | Initiator::Unknown => sign_out(&slot).await,
     }
@@ -22,7 +22,7 @@ pub(super) async fn by_link(slot: SessionSlot, headers: HeaderMap) -> Reply {
     if slot.facts().is_head() || !headers.contains_key("sec-fetch-site") {
         return reply(post_only());
     }
-    match initiator(&slot, &headers) {
+    match slot.facts().initiator {
         Initiator::SameOrigin if meant => sign_out(&slot).await,
         Initiator::User if slot.facts().kind() == RequestKind::Navigation => {
             reply(page::confirm_sign_out(&slot))
@@ -54,10 +54,6 @@ async fn sign_out(slot: &SessionSlot) -> Reply {
         _ => answer::redirect(303, &next),
     };
     reply(response)
-}
-
-fn initiator(slot: &SessionSlot, headers: &HeaderMap) -> Initiator {
-    Initiator::of(headers, slot.shared().sealkit.config().redirect_uri())
 }
 
 fn post_only() -> Response<Bytes> {

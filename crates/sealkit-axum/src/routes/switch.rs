@@ -18,11 +18,10 @@ struct Wanted {
 }
 
 pub(super) async fn switch_organization(slot: SessionSlot, request: Request) -> Reply {
-    let (parts, body) = request.into_parts();
-    let public = slot.shared().sealkit.config().redirect_uri();
-    if Initiator::of(&parts.headers, public) == Initiator::Elsewhere {
+    if slot.facts().initiator == Initiator::Elsewhere {
         return forbidden(&slot);
     }
+    let (parts, body) = request.into_parts();
     let Ok(body) = body::to_bytes(body, MAX_BODY_BYTES).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };

@@ -17,6 +17,7 @@ mod logs;
 mod max_age;
 mod negotiation;
 mod one_write;
+mod origins;
 mod routes;
 mod tower_service;
 mod webhooks;
