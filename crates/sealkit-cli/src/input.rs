@@ -113,6 +113,11 @@ impl Passwords {
     /// A ring that opens. A password under the floor of every format that is read is left out with a warning: one such
     /// password among several must not keep the others from opening.
     pub(crate) fn opening_ring(&self) -> Result<KeyRing, RingFailure> {
+        build(self.opening()?)
+    }
+
+    /// The passwords of [`opening_ring`](Self::opening_ring).
+    pub(crate) fn opening(&self) -> Result<Vec<Named>, RingFailure> {
         let mut passwords = self.collect().map_err(RingFailure::Usage)?;
         let all = passwords.len();
         passwords.retain(|Named { name, password, .. }| {
@@ -130,7 +135,7 @@ impl Passwords {
                 "no password has the {MIN_PASSWORD_CHARACTERS} characters that iron demands; make one with `sealkit key new`"
             )));
         }
-        build(passwords)
+        Ok(passwords)
     }
 
     /// Every given password as it is, however short; none if none is given.

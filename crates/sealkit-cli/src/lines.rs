@@ -65,6 +65,11 @@ impl<'l> Line<'l> {
         Some(Self { text, place: None, value: decoded(text)? })
     }
 
+    /// The value is a member of an object.
+    pub(crate) const fn is_object(&self) -> bool {
+        self.place.is_some()
+    }
+
     /// Appends the line with another value and a line feed. Everything else of an object stays as it is.
     pub(crate) fn write(&self, value: &str, out: &mut Vec<u8>) {
         let around = |range: Range<usize>| self.text.get(range).unwrap_or_default().as_bytes();

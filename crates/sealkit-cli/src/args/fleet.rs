@@ -215,10 +215,12 @@ impl FromStr for SdkName {
 Examples:
   sealkit key status --password-file new --password-file old < cookies
   sealkit key status --log --in access.log --password-file new --password-file old
-  zcat access.log.*.gz | sealkit key status --log --json
+  cat access.log.*.gz | sealkit key status --log --json
 
 A line is a cookie value, a JSON object with a member `cookie`, or a Cookie: or Set-Cookie: header; with --log
-any text in which cookies stand as NAME=VALUE. Equal values count once. Nothing of what is inside is shown.
+any text that names the cookie, in the quoting of nginx, Apache, JSON, HAProxy, CloudFront or key=\"value\".
+Gzip is read as it is. Equal values count once. Nothing of what is inside is shown.
+What cannot be read counts against the advice: a cookie that does not open may be of any password.
 Exit code 1 when there is no cookie in the sample, or one that does not open.")]
 pub(crate) struct KeyStatus {
     /// Read from this file; `-` is standard input

@@ -1,8 +1,9 @@
 //! `sealkit key` from outside: passwords that every SDK takes, and what a sample of cookies says.
 use crate::common::{PASSWORD, Ran, Sealkit, sealkit};
+use flate2::{Compression, write::GzEncoder};
 use sealkit::{CookiePassword, Key, KeyRing, SystemRandom, UnixMillis, format::Format};
 use serde_json::{Value, json};
-use std::fs;
+use std::{fs, io::Write as _};
 use tempfile::TempDir;
 
 fn new_for(sdks: &str) -> Value {
@@ -192,4 +193,188 @@ fn nothing_found_is_no() {
     )
     .run();
     assert_eq!((named.code, &named.json()["sample"]["distinct"]), (0, &json!(1)), "{named}");
+}
+
+/// Half of a fleet behind a writer that quotes the value, as Starlette and Django do with one that holds `=`.
+struct Fleet {
+    directory: TempDir,
+    fernet: String,
+    /// `Cookie` headers.
+    headers: Vec<String>,
+}
+
+fn fleet(of_each: usize) -> Fleet {
+    let fernet = Format::PythonFernet.key_shape().generate(&SystemRandom).unwrap().expose_secret().to_owned();
+    let iron = (0..of_each)
+        .map(|number| format!("a=1; wos-session={}; b=2", cookie(Format::Iron, PASSWORD, number, 0)));
+    let quoted = (0..of_each).map(|number| {
+        format!("a=1; wos-session=\"{}\"; b=2", cookie(Format::PythonFernet, &fernet, number, 0))
+    });
+    let headers = iron.chain(quoted).collect();
+    let directory = TempDir::new().unwrap();
+    fs::write(directory.path().join("iron"), PASSWORD).unwrap();
+    fs::write(directory.path().join("fernet"), &fernet).unwrap();
+    Fleet { directory, fernet, headers }
+}
+
+impl Fleet {
+    fn log(&self, line: impl Fn(&str) -> String) -> Vec<u8> {
+        self.headers.iter().map(|header| line(header) + "\n").collect::<String>().into_bytes()
+    }
+
+    fn status(&self, passwords: &[&str], log: impl Into<Vec<u8>>) -> Sealkit {
+        let call = sealkit(["key", "status", "--log", "--now", "1796600000"]).input(log);
+        passwords.iter().fold(call, |call, name| {
+            call.arg("--password-file", self.directory.path().join(name).display().to_string())
+        })
+    }
+}
+
+fn nginx(header: &str) -> String {
+    format!("10.0.0.1 - - \"GET / HTTP/2.0\" 200 \"{}\"", header.replace('\\', "\\x5C").replace('"', "\\x22"))
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn quoted_cookies_of_every_log_are_counted() {
+    let fleet = fleet(150);
+    let json = |text: &str| Value::from(text).to_string();
+    type Writer<'w> = &'w dyn Fn(&str) -> String;
+    let writers: [(&str, Writer<'_>); 7] = [
+        ("nginx", &nginx),
+        ("apache", &|header| format!("10.0.0.2 \"GET /\" 200 \"{}\"", header.replace('"', "\\\""))),
+        ("json", &|header| json!({"cookie": header, "status": 200}).to_string()),
+        ("json-u0022", &|header| format!("{{\"cookie\":{}}}", json(header).replace("\\\"", "\\u0022"))),
+        ("json in json", &|header| json!({"log": format!("{}\n", json!({"cookie": header}))}).to_string()),
+        ("haproxy", &|header| format!("haproxy: {{{}|UA}} \"GET /\"", header.replace('"', "#22"))),
+        ("key=\"value\"", &|header| {
+            let value = header.split("wos-session=").nth(1).unwrap().split(';').next().unwrap();
+            format!("time=1 wos-session=\"{}\" status=200", value.trim_matches('"'))
+        }),
+    ];
+    for (name, writer) in writers {
+        let ran = fleet.status(&["iron", "fernet"], fleet.log(writer)).flag("--json").run();
+        assert_eq!(ran.code, 0, "{name}: {ran}");
+        let answer = ran.json();
+        assert_eq!(answer["sample"]["distinct"], 300, "{name}");
+        let passwords = verdicts(&answer, "passwords", "name");
+        assert_eq!(passwords, [own("iron", 150, "seals"), own("fernet", 150, "in_use")], "{name}");
+        let formats = verdicts(&answer, "formats", "format");
+        assert!(formats.contains(&own("python-fernet", 150, "in_use")), "{name}: {formats:?}");
+    }
+}
+
+#[test]
+fn gzip_is_read_from_stdin_and_from_files() {
+    let fleet = fleet(20);
+    let log = fleet.log(nginx);
+    let middle = log.len() / 2;
+    let members = [gzip(&log[..middle]), gzip(&log[middle..])].concat();
+    let plain = fleet.status(&["iron", "fernet"], log.clone()).run();
+    assert_eq!(fleet.status(&["iron", "fernet"], members.clone()).run().stdout, plain.stdout);
+    // The name says nothing.
+    let path = fleet.directory.path().join("access.log");
+    fs::write(&path, members).unwrap();
+    let from_file = fleet.status(&["iron", "fernet"], "").arg("--in", path.display().to_string()).run();
+    assert_eq!((from_file.code, &from_file.stdout), (0, &plain.stdout));
+    let cut = gzip(&log);
+    let cut = fleet.status(&["iron", "fernet"], cut[..cut.len() - 9].to_vec()).run();
+    assert!(cut.code == 2 && cut.stdout.is_empty() && cut.stderr.contains("cannot be read"), "{cut}");
+}
+
+#[test]
+fn unreadable_cookies_leave_format_and_password_unknown() {
+    let fleet = fleet(360);
+    let iron_only = fleet.headers[..360].iter().map(|header| nginx(header) + "\n").collect::<String>();
+    let ran = fleet.status(&["fernet"], iron_only.clone()).flag("--json").run();
+    let answer = ran.json();
+    assert_eq!(answer["sample"]["unreadable"], 360, "{answer}");
+    assert_eq!(answer["sample"]["unseen_at_most"], "100.00 %");
+    let iron = answer["formats"].as_array().unwrap().iter().find(|one| one["format"] == "iron").unwrap();
+    let expected = json!({"format": "iron", "seen": 0, "unreadable": 360, "unseen_at_most": "100.00 %", "verdict": "unknown"});
+    assert_eq!(iron, &expected);
+    // A value of another shape is not of this format.
+    assert!(verdicts(&answer, "formats", "format").contains(&own("go-gcm", 0, "could_be_dropped")));
+
+    fs::write(fleet.directory.path().join("unused"), NEW).unwrap();
+    let with_two = fleet.status(&["fernet", "unused"], iron_only);
+    assert_eq!(
+        verdicts(&with_two.clone().flag("--json").run().json(), "passwords", "name")[1],
+        own("unused", 0, "unknown")
+    );
+    let text = with_two.run().stdout;
+    let of = |name: &str| text.lines().find(|line| line.trim_start().starts_with(name)).unwrap().to_owned();
+    for line in [of("unused"), of("iron")] {
+        assert!(
+            line.contains("unknown: 360 cookies that cannot be read may have it, up to 100.00 %"),
+            "{text}"
+        );
+    }
+    assert!(text.contains("fix: give the password that sealed it"), "{text}");
+
+    // What is cut or masked is equal, and still one cookie for each line.
+    for (name, tail) in [("masked", "***"), ("cut", "Fe26.2*1*8dcc"), ("no value", "")] {
+        let line = if tail.is_empty() {
+            "wos-session, redacted\n".to_owned()
+        } else {
+            format!("wos-session={tail};\n")
+        };
+        let log = [fleet.log(nginx), line.repeat(720).into_bytes()].concat();
+        let answer = fleet.status(&["iron", "fernet", "unused"], log).flag("--json").run().json();
+        assert_eq!(answer["sample"]["distinct"], 1440, "{name}");
+        assert_eq!(answer["sample"]["unseen_at_most"], "50.21 %", "{name}");
+        assert_eq!(verdicts(&answer, "passwords", "name")[2], own("unused", 0, "unknown"), "{name}");
+        assert!(verdicts(&answer, "formats", "format").contains(&own("go-gcm", 0, "unknown")), "{name}");
+        assert!(!answer.to_string().contains("could_be_dropped"), "{name}: {answer}");
+    }
+}
+
+#[test]
+fn few_unreadable_cookies_raise_the_bound_only() {
+    let fleet = fleet(360);
+    fs::write(fleet.directory.path().join("unused"), NEW).unwrap();
+    for (unreadable, bound, verdict) in
+        [(0, "0.42 %", "could_be_dropped"), (4, "0.97 %", "could_be_dropped"), (5, "1.11 %", "unknown")]
+    {
+        let log = [fleet.log(nginx), "wos-session=%zz\n".repeat(unreadable).into_bytes()].concat();
+        let answer = fleet.status(&["iron", "fernet", "unused"], log).flag("--json").run().json();
+        let unused = &answer["passwords"][2];
+        assert_eq!(
+            (&unused["unseen_at_most"], &unused["verdict"]),
+            (&json!(bound), &json!(verdict)),
+            "{answer}"
+        );
+    }
+}
+
+#[test]
+fn password_under_two_names_is_one() {
+    let fleet = fleet(150);
+    fs::write(fleet.directory.path().join("again"), &fleet.fernet).unwrap();
+    let call = fleet.status(&["iron", "fernet", "again"], fleet.log(nginx));
+    let answer = call.clone().flag("--json").run().json();
+    let passwords = verdicts(&answer, "passwords", "name");
+    assert_eq!(passwords[1..], [own("fernet", 150, "in_use"), own("again", 150, "in_use")]);
+    assert_eq!(answer["passwords"][2]["same_as"], "fernet");
+    assert_eq!(answer["passwords"][1]["same_as"], Value::Null);
+    let text = call.run().stdout;
+    assert!(text.contains("the same password as fernet: keep: still out there"), "{text}");
+}
+
+#[test]
+fn line_beyond_the_bound_is_counted() {
+    let fleet = fleet(2);
+    let long = format!("{}\n{}wos-session=x{}\n", "short", "x".repeat(8 << 20), "y".repeat(1 << 20));
+    let log = [fleet.log(nginx), long.into_bytes()].concat();
+    let answer = fleet.status(&["iron", "fernet"], log).flag("--json").run().json();
+    assert_eq!(
+        (&answer["sample"]["lines"], &answer["sample"]["unreadable"]),
+        (&json!(6), &json!(1)),
+        "{answer}"
+    );
 }
