@@ -102,7 +102,10 @@ async fn foreign_handshake_starts_no_refresh() {
 async fn foreign_handshake_on_public_path_is_anonymous() {
     let world = World::new();
     let user = |session: SessionHandle| async move {
-        session.session().await.map_or_else(|_| "anonymous".to_owned(), |session| session.user_id().to_owned())
+        session
+            .session()
+            .await
+            .map_or_else(|_| "anonymous".to_owned(), |session| session.user_id().to_owned())
     };
     let routes = Router::new().route("/ws", get(user));
     let public = routes.clone().layer(world.layer().public(["GET /ws"]).unwrap());
