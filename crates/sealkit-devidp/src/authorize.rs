@@ -411,7 +411,12 @@ fn browser_id(headers: &HeaderMap) -> Option<&str> {
 
 /// A form is ours if the browser says so, or if it says nothing, as scripts do.
 fn is_same_origin(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
+    let text = |name: header::HeaderName| {
+        let mut lines = headers.get_all(name).iter();
+        let line = lines.next()?;
+        // Of two lines, neither counts.
+        Some(if lines.next().is_none() { line.to_str().unwrap_or("?") } else { "?" })
+    };
     let site_fits = text(header::HeaderName::from_static("sec-fetch-site"))
         .is_none_or(|site| matches!(site, "same-origin" | "none"));
     let origin_fits = text(header::ORIGIN).is_none_or(|origin| {
@@ -451,6 +456,15 @@ mod tests {
             ),
             (false, &[("origin", "http://evil.example"), ("host", "localhost:1")]),
             (false, &[("origin", "null"), ("host", "localhost:1")]),
+            (false, &[("origin", "https://localhost:1"), ("host", "localhost:1")]),
+            (
+                false,
+                &[
+                    ("origin", "http://localhost:1"),
+                    ("origin", "http://evil.example"),
+                    ("host", "localhost:1"),
+                ],
+            ),
             (false, &[("origin", "http://localhost:2"), ("host", "localhost:1")]),
             (false, &[("sec-fetch-site", "cross-site"), ("host", "localhost:1")]),
             (false, &[("sec-fetch-site", "same-site"), ("host", "localhost:1")]),

@@ -1,7 +1,7 @@
 //! How a provider is made.
 
 use crate::{
-    DevIdp, IdpClock, IssuerForm, Organization, OrganizationChoice, User,
+    DevIdp, IdpClock, IssuerForm, Organization, OrganizationChoice, ServerLimits, User,
     ids::Ids,
     keys::{KeySet, SigningUnavailable},
     settings::Settings,
@@ -76,6 +76,7 @@ impl DevIdpBuilder {
                 removed_claims: Vec::new(),
                 token_lifetime: Duration::from_secs(300),
                 replay_window: Duration::from_secs(30),
+                server_limits: ServerLimits::default(),
                 session_length: Duration::from_secs(30 * 24 * 60 * 60),
                 inactivity_timeout: None,
                 auto_approve: false,
@@ -131,6 +132,12 @@ impl DevIdpBuilder {
     /// zero refuses at once.
     pub fn replay_window(mut self, window: Duration) -> Self {
         self.settings.replay_window = window;
+        self
+    }
+
+    /// How long the server waits for clients, and how many it serves at once.
+    pub fn server_limits(mut self, limits: ServerLimits) -> Self {
+        self.settings.server_limits = limits;
         self
     }
 

@@ -102,7 +102,7 @@ pub use mailbox::{Message, MessageKind};
 pub use mint::{MintSession, MintedSession};
 pub use options::TokenOptions;
 pub use record::{RecordedRequest, RefreshCounts};
-pub use server::{ServeError, Server};
+pub use server::{ServeError, Server, ServerLimits};
 pub use settings::OrganizationChoice;
 pub use step_up::{StepUp, StepUpRule};
 pub use token::IssuerForm;

@@ -1,16 +1,18 @@
-//! The provider on a socket: loopback only, and for browsers that mean loopback only.
+//! A server on a socket: loopback only, for browsers that mean loopback only, with bounds on what clients hold open. The provider
+//! runs on it, and so does the demo application of `sealkit dev`.
 
 use crate::{DevIdp, errors::ApiError, faults::Cut, settings::is_loopback_host};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::{
     body::{Body, Frame, Incoming, SizeHint},
     service::service_fn,
 };
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
     collections::VecDeque,
+    error::Error,
     io,
     net::SocketAddr,
     pin::Pin,
@@ -29,6 +31,44 @@ const BODY_LIMIT: usize = 1024 * 1024;
 /// How long a shutdown waits for requests that are being answered.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
+/// How long a [`Server`] waits for its clients, and how many it serves at once.
+///
+/// ```
+/// use sealkit_devidp::ServerLimits;
+/// use std::time::Duration;
+///
+/// let limits = ServerLimits::default().with_patience(Duration::from_secs(5)).with_connections(100);
+/// # let _ = limits;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerLimits {
+    patience: Duration,
+    connections: usize,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self { patience: Duration::from_secs(20), connections: 512 }
+    }
+}
+
+impl ServerLimits {
+    /// For how long a client may take to send the head of a request, and again for its body. An idle connection is closed after
+    /// the same time. Default: 20 s.
+    #[must_use]
+    pub const fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// How many connections are open at most; further clients wait. Default: 512.
+    #[must_use]
+    pub const fn with_connections(mut self, connections: usize) -> Self {
+        self.connections = connections;
+        self
+    }
+}
+
 /// Why the provider does not serve.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -46,7 +86,7 @@ pub enum ServeError {
     },
 }
 
-/// A provider that serves on loopback. Dropping it stops it at once; [`Server::shutdown`] lets requests finish.
+/// A server on loopback. Dropping it stops it at once; [`Server::shutdown`] lets requests finish.
 #[derive(Debug)]
 #[must_use = "the server stops when it is dropped"]
 pub struct Server {
@@ -56,6 +96,32 @@ pub struct Server {
 }
 
 impl Server {
+    /// Serves HTTP/1.1 on a listener with `answer`. A request that does not name this machine is rejected with 421, a body over 1 MiB
+    /// with 413, a body that does not come in time with 408. An error of `answer` cuts the connection. The client's [`SocketAddr`]
+    /// is an extension of the request.
+    ///
+    /// # Errors
+    /// [`ServeError::NotLoopback`] for a listener that other machines reach, [`ServeError::Bind`] when it has no address.
+    pub fn on<A, F, B, E>(listener: TcpListener, limits: ServerLimits, answer: A) -> Result<Self, ServeError>
+    where
+        A: Fn(Request<Bytes>) -> F + Clone + Send + 'static,
+        F: Future<Output = Result<Response<B>, E>> + Send + 'static,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    {
+        let unbound = SocketAddr::from(([127, 0, 0, 1], 0));
+        let address =
+            listener.local_addr().map_err(|source| ServeError::Bind { address: unbound, source })?;
+        if !address.ip().is_loopback() {
+            return Err(ServeError::NotLoopback(address));
+        }
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, limits, answer, stopped));
+        Ok(Self { address, stop, tasks })
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
@@ -88,22 +154,36 @@ impl DevIdp {
         }
         let bind = |source| ServeError::Bind { address, source };
         let listener = TcpListener::bind(address).await.map_err(bind)?;
-        let address = listener.local_addr().map_err(bind)?;
-        let (stop, stopped) = watch::channel(false);
-        let mut tasks = JoinSet::new();
-        let server_url = format!("http://{address}");
-        self.with(|state, _| state.settings.base = server_url);
-        tasks.spawn(accept(self.clone(), listener, stopped));
-        Ok(Server { address, stop, tasks })
+        let server_url = format!("http://{}", listener.local_addr().map_err(bind)?);
+        let limits = self.with(|state, _| {
+            state.settings.base = server_url;
+            state.settings.server_limits
+        });
+        let idp = self.clone();
+        Server::on(listener, limits, move |request| exchange(idp.clone(), request))
     }
 }
 
-async fn accept(idp: DevIdp, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
+async fn accept<A, F, B, E>(
+    listener: TcpListener,
+    limits: ServerLimits,
+    answer: A,
+    mut stopped: watch::Receiver<bool>,
+) where
+    A: Fn(Request<Bytes>) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<Response<B>, E>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(connection(idp.clone(), stream, stopped.clone()))),
+            accepted = listener.accept(), if connections.len() < limits.connections => match accepted {
+                Ok((stream, peer)) => {
+                    let (answer, stopped) = (answer.clone(), stopped.clone());
+                    drop(connections.spawn(connection(stream, peer, limits, answer, stopped)));
+                }
                 // Out of file descriptors, most likely: let others finish.
                 Err(error) => {
                     tracing::warn!(%error, "connection not accepted");
@@ -118,10 +198,35 @@ async fn accept(idp: DevIdp, listener: TcpListener, mut stopped: watch::Receiver
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(idp: DevIdp, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
-    let service = service_fn(move |request| exchange(idp.clone(), request));
-    let connection =
-        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+async fn connection<A, F, B, E>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    limits: ServerLimits,
+    answer: A,
+    mut stopped: watch::Receiver<bool>,
+) where
+    A: Fn(Request<Bytes>) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<Response<B>, E>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    let service = service_fn(move |request| {
+        let answer = answer.clone();
+        async move {
+            match admitted(request, limits).await {
+                Ok(mut request) => {
+                    request.extensions_mut().insert(peer);
+                    answer(request).await.map(|response| response.map(Either::Left))
+                }
+                Err(refusal) => Ok(refusal.map(|body| Either::Right(Full::new(body)))),
+            }
+        }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.patience)
+        .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
@@ -144,32 +249,46 @@ async fn stop(stopped: &mut watch::Receiver<bool>) {
     drop(stopped.wait_for(|stopped| *stopped).await);
 }
 
-/// One request. An error makes hyper drop the connection without a word, which is what a cut is.
-async fn exchange(idp: DevIdp, request: Request<Incoming>) -> Result<Response<Reply>, Cut> {
+/// A request that names this machine, with its body.
+async fn admitted(
+    request: Request<Incoming>,
+    limits: ServerLimits,
+) -> Result<Request<Bytes>, Response<Bytes>> {
     let (parts, body) = request.into_parts();
-    if !host_is_loopback(&parts) {
+    if !names_this_machine(&parts) {
         let message = "the Host header does not name this machine";
-        return Ok(Reply::whole(ApiError::message(StatusCode::MISDIRECTED_REQUEST, message).to_response()));
+        return Err(ApiError::message(StatusCode::MISDIRECTED_REQUEST, message).to_response());
     }
-    let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
-        let refusal = ApiError::message(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or incomplete");
-        return Ok(Reply::whole(refusal.to_response()));
+    let body = Limited::new(body, BODY_LIMIT).collect();
+    let (status, message) = match tokio::time::timeout(limits.patience, body).await {
+        Ok(Ok(body)) => return Ok(Request::from_parts(parts, body.to_bytes())),
+        Ok(Err(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or incomplete"),
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
     };
-    match idp.handle(Request::from_parts(parts, body.to_bytes())).await {
+    let mut refusal = ApiError::message(status, message).to_response();
+    // The rest of the body may still come.
+    refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    Err(refusal)
+}
+
+/// Against DNS rebinding: a page of another site that has made its name point here still sends that name. One `Host` is needed,
+/// and it counts together with the authority of the target. The port does not count: it may be that of a tunnel.
+fn names_this_machine(parts: &http::request::Parts) -> bool {
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+    host.to_str().is_ok_and(is_loopback_host)
+        && parts.uri.authority().is_none_or(|authority| is_loopback_host(authority.as_str()))
+}
+
+/// One request to the provider. An error makes hyper drop the connection without a word, which is what a cut is.
+async fn exchange(idp: DevIdp, request: Request<Bytes>) -> Result<Response<Reply>, Cut> {
+    match idp.handle(request).await {
         Ok(response) => Ok(Reply::whole(response)),
         Err(cut) => match cut.partial() {
             Some(partial) => Ok(Reply::torn(partial.clone())),
             None => Err(cut),
         },
     }
-}
-
-/// Against DNS rebinding: a page of another site that has made its name point here still sends that name.
-fn host_is_loopback(parts: &http::request::Parts) -> bool {
-    let mut hosts = parts.headers.get_all(header::HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
-    host.to_str().is_ok_and(is_loopback_host)
-        && parts.uri.authority().is_none_or(|authority| is_loopback_host(authority.as_str()))
 }
 
 /// A body that may break off.

@@ -1,6 +1,6 @@
 //! What a provider was told at its making, and may be told anew while it runs.
 
-use crate::{token::IssuerForm, webhooks::WebhookTarget};
+use crate::{ServerLimits, token::IssuerForm, webhooks::WebhookTarget};
 use sealkit_core::ApiKey;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -33,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) removed_claims: Vec<String>,
     pub(crate) token_lifetime: Duration,
     pub(crate) replay_window: Duration,
+    pub(crate) server_limits: ServerLimits,
     pub(crate) session_length: Duration,
     pub(crate) inactivity_timeout: Option<Duration>,
     pub(crate) auto_approve: bool,
@@ -81,7 +82,7 @@ fn is_loopback_name(name: &str) -> bool {
 
 /// A `Host` header that names this machine, with or without a port.
 pub(crate) fn is_loopback_host(host: &str) -> bool {
-    !host.contains(['/', '@', '?', '#', '\\']) && is_loopback_url(&format!("http://{host}/"))
+    !host.contains(['/', '@', '?', '#', '\\', '%', ' ', '\t']) && is_loopback_url(&format!("http://{host}/"))
 }
 
 #[cfg(test)]
@@ -98,6 +99,9 @@ mod tests {
             "[::1]:80",
             "app.localhost",
             "LOCALHOST",
+            "localhost.",
+            "localhost.:14430",
+            "127.0.0.1:",
         ] {
             assert!(is_loopback_host(yes), "{yes}");
         }
@@ -110,6 +114,14 @@ mod tests {
             "[::2]",
             "",
             "evil@localhost",
+            "127.0.0.1:80@evil.test",
+            "127.0.0.1:port",
+            "127.0.0.1:65536",
+            "127.0.0.1, evil.test",
+            "%6cocalhost",
+            "local\thost",
+            "localhost ",
+            "[::1",
             "localhost/x",
             "notlocalhost",
             "169.254.169.254",

@@ -6,12 +6,15 @@ mod assets;
 mod flash;
 mod guard;
 mod pages;
+#[cfg(test)]
+mod raw_tests;
 
 use crate::{args::Dev, output};
 use anyhow::Context as _;
 use app::Demo;
+use axum::{Router, body::Body, extract::ConnectInfo};
 use sealkit::{Clock, Config, CookiePassword, KeyRing, Sealkit, SystemRandom, UnixMillis, format::Format};
-use sealkit_devidp::{DevIdp, IdpClock, ServeError, Server};
+use sealkit_devidp::{DevIdp, IdpClock, ServeError, Server, ServerLimits};
 use serde_json::{Map, Value, json};
 use std::{
     io,
@@ -21,6 +24,7 @@ use std::{
     time::Duration,
 };
 use tokio::net::TcpListener;
+use tower_service::Service as _;
 
 /// Where the demo listens unless it is told otherwise or somebody else does.
 const DEMO_PORT: u16 = 4430;
@@ -31,9 +35,6 @@ const IDP_PORT: u16 = 4431;
 /// Where an application of the reader's own would be sent back to: as in the README's program. The provider accepts every
 /// address on this machine.
 const EXAMPLE_REDIRECT_URI: &str = "http://localhost:3000/callback";
-
-/// How long open connections may take to finish after Ctrl-C.
-const FAREWELL: Duration = Duration::from_secs(3);
 
 /// How long a refresh under way may take after that.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -69,7 +70,9 @@ pub(crate) async fn run(args: &Dev) -> anyhow::Result<ExitCode> {
     } else {
         output::text(&welcome(&demo, &password))?;
     }
-    serve(listener, router, stopped).await?;
+    let demo_server = serve_demo(listener, ServerLimits::default(), router)?;
+    stopped.await;
+    demo_server.shutdown().await;
     sealkit.drain(DRAIN).await;
     server.shutdown().await;
     Ok(output::YES)
@@ -120,29 +123,17 @@ fn is_taken(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrInUse
 }
 
-/// Serves until the signal, then lets open requests finish, but not for ever.
-async fn serve(
-    listener: TcpListener,
-    router: axum::Router,
-    stopped: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<()> {
-    let (tell, told) = tokio::sync::oneshot::channel();
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
-        stopped.await;
-        // The receiver is gone only when there is nothing left to tell.
-        let _ = tell.send(());
-    });
-    let late = async {
-        // An error means that the server has ended by itself.
-        let _ = told.await;
-        tokio::time::sleep(FAREWELL).await;
-    };
-    tokio::select! {
-        served = server => served?,
-        () = late => {}
-    }
-    Ok(())
+/// The demo application, on the server that the provider has, too.
+fn serve_demo(listener: TcpListener, limits: ServerLimits, router: Router) -> Result<Server, ServeError> {
+    Server::on(listener, limits, move |mut request| {
+        let mut router = router.clone();
+        // What `into_make_service_with_connect_info` does: a sign-in sends the client's address to WorkOS.
+        if let Some(peer) = request.extensions().get::<SocketAddr>().copied() {
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
+        // A router is always ready.
+        async move { router.call(request.map(Body::from)).await }
+    })
 }
 
 /// Resolves at the first Ctrl-C or SIGTERM. The handlers are in place when this returns.
