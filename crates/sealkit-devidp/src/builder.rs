@@ -76,6 +76,7 @@ impl DevIdpBuilder {
                 removed_claims: Vec::new(),
                 token_lifetime: Duration::from_secs(300),
                 replay_window: Duration::from_secs(30),
+                replays_any_organization: false,
                 server_limits: ServerLimits::default(),
                 session_length: Duration::from_secs(30 * 24 * 60 * 60),
                 inactivity_timeout: None,
@@ -132,6 +133,16 @@ impl DevIdpBuilder {
     /// zero refuses at once.
     pub fn replay_window(mut self, window: Duration) -> Self {
         self.settings.replay_window = window;
+        self
+    }
+
+    /// Whether a replay within the window gives the same pair also if it names another organization than that of the pair.
+    ///
+    /// WorkOS documents the same pair for the same request only. Default: no; such a replay is rejected with `invalid_grant`, as the
+    /// token is already exchanged. An application has to be right in both cases: it must never take the pair for one of the
+    /// organization that it named.
+    pub fn replays_any_organization(mut self, yes: bool) -> Self {
+        self.settings.replays_any_organization = yes;
         self
     }
 

@@ -192,6 +192,12 @@ impl DevIdp {
         self.with(|state, _| state.settings.replay_window = window);
     }
 
+    /// Whether a replay may name another organization, from now on
+    /// ([`DevIdpBuilder::replays_any_organization`](crate::DevIdpBuilder::replays_any_organization)).
+    pub fn set_replays_any_organization(&self, yes: bool) {
+        self.with(|state, _| state.settings.replays_any_organization = yes);
+    }
+
     /// Whether the authorize endpoint shows its page, from now on.
     pub fn set_auto_approve(&self, yes: bool) {
         self.with(|state, _| state.settings.auto_approve = yes);

@@ -33,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) removed_claims: Vec<String>,
     pub(crate) token_lifetime: Duration,
     pub(crate) replay_window: Duration,
+    pub(crate) replays_any_organization: bool,
     pub(crate) server_limits: ServerLimits,
     pub(crate) session_length: Duration,
     pub(crate) inactivity_timeout: Option<Duration>,

@@ -1,4 +1,4 @@
-//! `refresh_token`: rotates every time, answers the same pair again within the replay window, switches organizations.
+//! `refresh_token`: rotates every time, answers the same request with the same pair within the replay window, switches organizations.
 
 use super::Body;
 use crate::{
@@ -46,10 +46,14 @@ impl State {
             return Err(ApiError::invalid_grant("Session has already ended."));
         };
         if let Some((at, answer)) = exchanged {
-            // The same pair again, whatever organization the replay names: that is what makes a lost answer harmless.
-            let replayable = !self.settings.replay_window.is_zero()
+            // The same pair again makes a lost answer harmless. A request for another organization has no answer that was lost.
+            let is_within = !self.settings.replay_window.is_zero()
                 && now.saturating_since(*at) <= self.settings.replay_window;
-            return if replayable {
+            let is_same = body.text("organization_id").is_none_or(|id| {
+                self.settings.replays_any_organization
+                    || answer.get("organization_id").and_then(Value::as_str) == Some(id)
+            });
+            return if is_within && is_same {
                 Ok(answer.clone())
             } else {
                 Err(ApiError::invalid_grant("Refresh token already exchanged."))

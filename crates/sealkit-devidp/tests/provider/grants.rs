@@ -173,13 +173,42 @@ async fn a_refresh_rotates_and_a_replay_inside_the_window_gives_the_same_pair() 
 }
 
 #[tokio::test]
-async fn a_replay_with_another_organization_does_not_switch() {
+async fn replay_for_another_organization_is_rejected() {
     let idp = frozen();
+    let session = idp.mint_session(MintSession::for_user(ADA)).unwrap();
+    let first = session.refresh_token;
+    let second = refresh(&idp, &first).await.ok();
+    let here = second["organization_id"].as_str().unwrap();
+    let navy = idp.organizations()[1].id().to_owned();
+    assert_ne!(here, navy);
+    let replay = |organization: &str| json!({ "refresh_token": first, "organization_id": organization });
+    for other in [navy.as_str(), "org_nowhere"] {
+        let late = grant(&idp, "refresh_token", replay(other)).await;
+        late.is(400, "invalid_grant");
+        assert_eq!(late.json["error_description"], "Refresh token already exchanged.");
+    }
+    // The same organization by name, and none, is the same request.
+    assert_eq!(grant(&idp, "refresh_token", replay(here)).await.ok(), second);
+    assert_eq!(refresh(&idp, &first).await.ok(), second);
+    let counts = idp.refresh_counts(&session.session_id).unwrap();
+    assert_eq!((counts.rotated, counts.replayed, counts.refused), (1, 2, 2));
+    // Nothing has ended: the new token switches.
+    let members = json!({ "refresh_token": second["refresh_token"], "organization_id": navy });
+    let third = grant(&idp, "refresh_token", members.clone()).await.ok();
+    assert_eq!(third["organization_id"], navy.as_str());
+    assert_eq!(grant(&idp, "refresh_token", members).await.ok(), third);
+}
+
+#[tokio::test]
+async fn lenient_replay_for_another_organization_does_not_switch() {
+    let idp = build(DevIdp::builder().replays_any_organization(true));
     let first = password(&idp, ADA).await.text("refresh_token");
     let second = refresh(&idp, &first).await.ok();
     let navy = idp.organizations()[1].id().to_owned();
     let members = json!({ "refresh_token": first, "organization_id": navy });
-    assert_eq!(grant(&idp, "refresh_token", members).await.ok(), second);
+    assert_eq!(grant(&idp, "refresh_token", members.clone()).await.ok(), second);
+    idp.set_replays_any_organization(false);
+    grant(&idp, "refresh_token", members).await.is(400, "invalid_grant");
 }
 
 #[tokio::test]

@@ -203,6 +203,7 @@ async fn a_switch_ends_in_the_organization_that_was_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn a_replay_with_another_organization_is_not_believed_to_have_switched() {
     let world = patient();
+    world.idp.set_replays_any_organization(true);
     let minted = world.mint(MintSession::for_user(ADA));
     let sealed = world.seal(&minted);
     // Another process has refreshed the same session just now, in its old organization.
@@ -211,6 +212,21 @@ async fn a_replay_with_another_organization_is_not_believed_to_have_switched() {
     let outcome = switch(&world, &sealed, NAVY).await;
     assert_eq!(session(&outcome).organization_id(), Some(NAVY));
     assert_eq!(world.grant_count(), 3, "one of the other's, one replay, and one with the successor's token");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejected_replay_for_another_organization_ends_nothing() {
+    let world = patient();
+    let minted = world.mint(MintSession::for_user(ADA));
+    let sealed = world.seal(&minted);
+    // Another process has refreshed the same session just now, and WorkOS gives its pair for the same request only.
+    let other = world.another(|config| config);
+    session(&other.refresh(&sealed, RefreshOptions::default()).await);
+    let outcome = switch(&world, &sealed, NAVY).await;
+    assert!(!matches!(outcome.cookie(), CookieAction::Clear), "{outcome:?}");
+    assert!(outcome.session().is_none_or(|session| session.organization_id() != Some(NAVY)), "{outcome:?}");
+    // The token that came is still good.
+    session(&world.authenticate(&sealed).await);
 }
 
 #[tokio::test(start_paused = true)]
