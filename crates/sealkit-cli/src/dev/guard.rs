@@ -48,8 +48,8 @@ fn host_name(host: &str) -> &str {
     }
 }
 
-/// Browsers write `Sec-Fetch-Site`, older ones `Origin`; what writes neither is no browser and carries nobody's cookie. Of two lines
-/// neither counts.
+/// Browsers write `Sec-Fetch-Site`, older ones `Origin`; a request with neither does not come from a browser. Of two
+/// lines neither counts.
 fn comes_from_elsewhere(headers: &HeaderMap, own: &str) -> bool {
     let lines =
         |name: HeaderName| headers.get_all(name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>();

@@ -92,7 +92,7 @@ impl Report<'_> {
         let distinct = status.distinct();
         if distinct == 0 {
             return format!(
-                "{}: no cookie `{name}` in {} lines; name another with --name, or say --log for lines that are no values\n",
+                "{}: no cookie `{name}` in {} lines; name another with --name, or give --log for lines of a log\n",
                 output::colored(AnsiColor::Red, "nothing found"),
                 status.lines
             );

@@ -195,7 +195,7 @@ enum Mention {
     },
 }
 
-/// Every mention in a text of any shape; none if there is no mention. Work is linear: what one mention has read, no other reads
+/// Reads every mention in a text of any shape; `None` without a mention. Work is linear: what one mention has read, no other reads
 /// again.
 fn in_text(escaped: &Escaped<'_>, text: &str, name: &str) -> Option<Found> {
     let (mut found, mut pieces) = (Found::default(), Pieces::default());
