@@ -157,15 +157,18 @@ impl Checks {
         self.ok("token", "a JWT with header, claims and signature");
         self.header(&header);
         self.signature(text(&header, "kid"), subject, reason);
-        self.kind(unsealed.access_token(), &claims, subject.policy);
+        let is_session = self.kind(unsealed.access_token(), &claims, subject.policy);
         self.claims(&claims, subject, reason);
-        self.subject(&claims, unsealed, subject.policy);
+        self.subject(&claims, unsealed);
+        if is_session {
+            self.actor(&claims, unsealed, subject.policy);
+        }
         self.time(&claims, subject.now);
         self.auth_time(&claims, subject);
     }
 
-    /// K1 to K6: which kind of token it is, and whose.
-    fn kind(&mut self, token: &str, claims: &Map<String, Value>, policy: &TokenPolicy) {
+    /// K1 to K6: which kind of token it is, and whose. False if it is of another kind than a session's.
+    fn kind(&mut self, token: &str, claims: &Map<String, Value>, policy: &TokenPolicy) -> bool {
         let reason = Reason::NotASessionToken;
         let client_id = claims.get("client_id").map(Value::to_string);
         match token::peek_other_kind(token, policy) {
@@ -173,7 +176,8 @@ impl Checks {
             Some(Detail::OtherApplication) => {
                 let finding = Diagnosis::TokenOtherApplication;
                 let note = format!("it is {}", client_id.unwrap_or_default());
-                return self.failed("application", reason, finding.about(note.clone()), note);
+                self.failed("application", reason, finding.about(note.clone()), note);
+                return true;
             }
             // `auth_time` has a check of its own.
             Some(Detail::NoAuthTime) => self.ok("kind", "a user's session"),
@@ -185,7 +189,8 @@ impl Checks {
                     Detail::WrongType => Diagnosis::TokenWrongType,
                     _ => Diagnosis::TokenAgent,
                 };
-                return self.failed("kind", reason, finding, finding.says());
+                self.failed("kind", reason, finding, finding.says());
+                return false;
             }
         }
         match client_id {
@@ -199,6 +204,7 @@ impl Checks {
             Some(client_id) => self.ok("application", client_id),
             None => self.ok("application", "the token names none"),
         }
+        true
     }
 
     /// K5 and K7: an expired token may lack it, since its refresh brings one that has it.
@@ -335,7 +341,7 @@ impl Checks {
         }
     }
 
-    fn subject(&mut self, claims: &Map<String, Value>, unsealed: &UnsealedSession, policy: &TokenPolicy) {
+    fn subject(&mut self, claims: &Map<String, Value>, unsealed: &UnsealedSession) {
         if let Some(stored) = unsealed.user().and_then(|user| user.id()) {
             let proven = text(claims, "sub");
             if proven.is_empty() {
@@ -351,6 +357,10 @@ impl Checks {
                 );
             }
         }
+    }
+
+    /// Who acts in the session beside its user.
+    fn actor(&mut self, claims: &Map<String, Value>, unsealed: &UnsealedSession, policy: &TokenPolicy) {
         let act = claims.get("act").filter(|act| !act.is_null());
         let kind = act.map(|act| ActorKind::of(&act.to_string()));
         if kind == Some(None) {

@@ -321,7 +321,8 @@ fn a_session_is_told_in_json_and_in_words() {
           "beta"
         ],
         "exp": 4102444800,
-        "iat": 1735689600
+        "iat": 1735689600,
+        "auth_time": 1735689600
       },
       "user": {
         "object": "user",
@@ -394,10 +395,10 @@ fn inspect_takes_a_good_cookie_apart() {
       writer         authkit-session or authkit-nextjs, on @workos-inc/node 10.1 and later
       key            WORKOS_COOKIE_PASSWORD
       age            its token was issued 365 d 0 h ago
-      size           2129 of 4096 bytes
+      size           2172 of 4096 bytes
 
     Inside
-      accessToken      943 bytes  [secret, 941 characters]
+      accessToken      974 bytes  [secret, 972 characters]
       refreshToken      39 bytes  [secret, 37 characters]
       user             405 bytes
         object               user
@@ -416,7 +417,7 @@ fn inspect_takes_a_good_cookie_apart() {
         metadata             [1 members]
 
     Access token
-      size           header 90, claims 507, signature 342 bytes
+      size           header 90, claims 538, signature 342 bytes
       header         {"alg":"RS256","kid":"sso_oidc_key_pair_FAKE_public_1","typ":"JWT"}
       expires        2100-01-01T00:00:00Z (in 27028 d 0 h)
       iss            https://api.workos.com/user_management/client_01FAKEPUBLICCLIENT00000000
@@ -431,9 +432,10 @@ fn inspect_takes_a_good_cookie_apart() {
       feature_flags  ["beta"]
       exp            4102444800
       iat            1735689600
+      auth_time      1735689600
 
     Checks
-      ok          size           2129 of 4096 bytes
+      ok          size           2172 of 4096 bytes
       ok          seal           opened with WORKOS_COOKIE_PASSWORD; no expiration of its own
       ok          session        an access token is inside
       ok          refresh_token  there is one; only the API can say whether it still works
@@ -441,10 +443,13 @@ fn inspect_takes_a_good_cookie_apart() {
       ok          algorithm      RS256
       ok          key_id         sso_oidc_key_pair_FAKE_public_1
       ok          signature      verified with a key of the set
+      ok          kind           a user's session
+      ok          application    the token names none
       ok          claims         sub and sid are there
       ok          issuer         https://api.workos.com/user_management/client_01FAKEPUBLICCLIENT00000000
       ok          subject        the stored user is the token's
       ok          expiry         2100-01-01T00:00:00Z (in 27028 d 0 h)
+      ok          auth_time      the user signed in 2025-01-01T00:00:00Z (365 d 0 h ago)
     "#);
 }
 
@@ -456,6 +461,10 @@ fn inspect_names_what_is_wrong_and_the_fix() {
     does not work: the access token's signature does not verify
       reason         invalid_jwt_signature
       fix            do not trust it: sign in again, and find out who made this token
+
+    Also
+      the access token does not say when the user signed in (`auth_time`)
+        fix: sign in again; for an emulator that writes none set SEALKIT_REQUIRE_AUTH_TIME=false
 
     Cookie
       format         iron, written by @workos-inc/node 7.15 and later, authkit-nextjs, authkit-session
@@ -509,14 +518,17 @@ fn inspect_names_what_is_wrong_and_the_fix() {
       ok          algorithm      RS256
       ok          key_id         sso_oidc_key_pair_FAKE_public_1
       failed      signature      it does not verify with the key that the token names
+      ok          kind           a user's session
+      ok          application    the token names none
       ok          claims         sub and sid are there
       ok          issuer         https://api.workos.com/user_management/client_01FAKEPUBLICCLIENT00000000
       ok          subject        the stored user is the token's
       ok          expiry         2100-01-01T00:00:00Z (in 27028 d 0 h)
+      failed      auth_time      the token has no `auth_time`
     "#);
     assert_snapshot!(
         sealkit(["inspect", "--now", NOW]).password("another password of at least 32 characters").input(cookie("jwt-valid")).run(),
-        @r#"
+        @r"
     exit code: 1
     --- stdout
     does not work: its tag does not verify: another password sealed it, or it was changed on the way
@@ -525,12 +537,12 @@ fn inspect_names_what_is_wrong_and_the_fix() {
 
     Cookie
       format         iron, written by @workos-inc/node 7.15 and later, authkit-nextjs, authkit-session
-      size           2129 of 4096 bytes
+      size           2172 of 4096 bytes
 
     Checks
-      ok          size           2129 of 4096 bytes
+      ok          size           2172 of 4096 bytes
       failed      seal           its tag does not verify: another password sealed it, or it was changed on the way
-    "#
+    "
     );
 }
 

@@ -89,8 +89,10 @@ fn sealed_with(flags: &[&str], password: &str, payload: &Value) -> String {
 
 /// A token that nobody signed, valid otherwise, with these claims over the usual ones.
 fn token(claims: &Value) -> String {
-    let mut all =
-        json!({"iss": "https://api.workos.com", "sub": "user_1", "sid": "session_1", "exp": 1_767_229_200});
+    let mut all = json!({
+        "iss": "https://api.workos.com", "sub": "user_1", "sid": "session_1", "exp": 1_767_229_200,
+        "auth_time": 1_767_225_600,
+    });
     for (name, value) in claims.as_object().unwrap() {
         all[name] = value.clone();
     }

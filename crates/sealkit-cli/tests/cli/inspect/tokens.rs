@@ -40,6 +40,77 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         case("token_signature", &["seal_expired"], judged("jwt-expired-and-rogue")),
     ]
+    .into_iter()
+    .chain(kinds())
+    .collect()
+}
+
+/// Tokens that are not a user's session, verified and not.
+fn kinds() -> Vec<Case> {
+    let judged = |id: &str| with_keys().input(cookie("jwt_kinds", id));
+    let unverified = |id: &str| with_password().input(cookie("jwt_kinds", id));
+    vec![
+        case("works", &["not_verified", "token_no_auth_time"], judged("kind-user")),
+        case("works", &["token_issuer"], judged("kind-default-application-issuer")),
+        case("works", &["token_no_expiry"], judged("kind-exp-fraction")),
+        case(
+            "token_issuer",
+            &["token_other_application"],
+            judged("kind-default-application-issuer-no-client"),
+        ),
+        case("token_agent", &["token_actor", "token_wrong_type"], judged("kind-agent-delegated")),
+        case("token_agent", &["works", "not_verified"], unverified("kind-agent-autonomous")),
+        case("token_agent", &["works"], judged("kind-agent-expired")),
+        case("token_widget", &["token_agent", "token_machine"], judged("kind-widget-sub-type")),
+        case("token_widget", &["token_agent"], judged("kind-widget-sub-type-no-sid")),
+        case("token_connect", &["token_agent", "token_machine"], judged("kind-connect-consent")),
+        case("token_machine", &["token_connect", "token_agent"], judged("kind-machine-subject")),
+        case("token_other_application", &["token_issuer", "token_agent"], judged("kind-other-client")),
+        case("token_wrong_type", &["token_agent", "token_not_a_jwt"], judged("kind-typ-at-jwt")),
+        case("token_no_auth_time", &["token_agent", "token_expired"], judged("kind-auth-time-absent")),
+        case("token_no_auth_time", &["token_wrong_type"], judged("kind-auth-time-text")),
+        case("token_expired", &["token_no_auth_time"], judged("kind-auth-time-absent-expired")),
+        case("token_actor", &["token_agent", "impersonated"], judged("kind-act-agent")),
+        case("token_actor", &["token_actor_unreadable", "impersonated"], judged("kind-act-user-id")),
+        case("token_actor_unreadable", &["token_actor", "impersonated"], judged("kind-act-empty")),
+        case("impersonated", &["token_actor"], judged("kind-user-impersonated")),
+        // The switches.
+        case(
+            "works",
+            &["token_other_application"],
+            judged("kind-other-client").env("SEALKIT_BIND_CLIENT_ID", "false"),
+        ),
+        case(
+            "works",
+            &["token_no_auth_time"],
+            judged("kind-auth-time-absent").env("SEALKIT_REQUIRE_AUTH_TIME", "false"),
+        ),
+        case("works", &["token_actor"], judged("kind-act-agent").env("SEALKIT_ACTORS", "agent")),
+    ]
+}
+
+#[test]
+fn client_id_is_listed_as_not_checked_without_one() {
+    let ran = with_password().input(cookie("jwt_kinds", "kind-other-client")).run();
+    let answer = ran.json();
+    let checks = answer["checks"].as_array().unwrap();
+    let application = checks.iter().find(|check| check["check"] == "application").unwrap();
+    assert_eq!(application["result"], "not_checked", "{ran}");
+    assert!(application["note"].as_str().unwrap().contains("WORKOS_CLIENT_ID"), "{ran}");
+}
+
+#[test]
+fn fix_for_another_kind_names_its_setting() {
+    for (id, setting) in [
+        ("kind-other-client", "SEALKIT_CLIENT_IDS"),
+        ("kind-auth-time-absent", "SEALKIT_REQUIRE_AUTH_TIME"),
+        ("kind-act-agent", "SEALKIT_ACTORS"),
+        ("kind-default-application-issuer-no-client", "WORKOS_ISSUER"),
+    ] {
+        let inspected = with_keys().input(cookie("jwt_kinds", id)).run();
+        let fix = inspected.json()["verdict"]["fix"].as_str().unwrap().to_owned();
+        assert!(fix.contains(setting), "{id}: {fix}");
+    }
 }
 
 /// A good cookie, and a key set in which the token's key has padding.
