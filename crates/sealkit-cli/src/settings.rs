@@ -2,17 +2,15 @@
 
 use anyhow::{Context as _, bail};
 use sealkit::{
-    Clock, Config, CookiePassword, EncodingPolicy, KeyRing, KeySetCache,
+    Clock, Config, CookiePassword, EncodingPolicy, KeyRing, KeySetCache, SystemRandom,
     config::{ConfigBuilder, ConfigError, Problem, RefreshSettings, env, process_environment},
+    format::Format,
     token::{IssuerPolicy, KeySet, TokenPolicy},
 };
 use std::{path::Path, sync::Arc, time::Duration};
 use zeroize::Zeroizing;
 
 use crate::input;
-
-/// Stands in for the cookie password where the configuration is read for other things; it seals and opens nothing.
-const NO_PASSWORD: &str = "stands in for a password, and opens nothing";
 
 /// Stands in for a client id that is not set.
 const NO_CLIENT_ID: &str = "client_not_set";
@@ -32,13 +30,12 @@ impl Settings {
     /// Reads and checks everything but the cookie password, which has flags of its own.
     pub(crate) fn read() -> anyhow::Result<Self> {
         let client_id = process_environment(env::CLIENT_ID).is_some();
-        let config = Config::from_env(|name| match name {
-            env::COOKIE_PASSWORD => Some(NO_PASSWORD.to_owned()),
+        let builder = ConfigBuilder::from_env(|name| match name {
             env::CLIENT_ID if !client_id => Some(NO_CLIENT_ID.to_owned()),
             name => process_environment(name),
-        })
-        .map_err(|error| anyhow::anyhow!(listed(&error)))?;
-        Ok(Self { config, client_id })
+        });
+        let config = builder.key_ring(Self::no_ring()?).build();
+        Ok(Self { config: config.map_err(|error| anyhow::anyhow!(listed(&error)))?, client_id })
     }
 
     /// What a token must say. Without a client id and a list of issuers every issuer is accepted, without a client id every
@@ -60,9 +57,12 @@ impl Settings {
         Some(CookiePassword::from(password.as_str()))
     }
 
-    /// A ring that opens nothing, for when there is no password.
+    /// A ring that opens nothing, for when there is no password. Its password has the shape of the format that is written, or
+    /// the configuration would be at fault.
     pub(crate) fn no_ring() -> anyhow::Result<KeyRing> {
-        KeyRing::from_password(NO_PASSWORD).context("no stand-in password")
+        let written = process_environment(env::FORMAT_WRITE).and_then(|id| id.parse().ok());
+        let shape = written.unwrap_or(Format::Iron).key_shape();
+        KeyRing::from_password(shape.generate(&SystemRandom)?).context("no stand-in password")
     }
 
     /// Which formats are read.

@@ -16,6 +16,7 @@ mod log;
 mod logs;
 mod max_age;
 mod negotiation;
+mod odd;
 mod one_write;
 mod origins;
 mod routes;

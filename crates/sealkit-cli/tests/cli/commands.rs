@@ -653,3 +653,14 @@ fn colours_stay_out_of_pipes() {
     let refused = judge("inspect", "jwt-valid").env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").run().stdout;
     assert!(!refused.contains('\u{1b}'), "NO_COLOR wins");
 }
+
+/// The format that is written needs a password of its shape; what only reads has its password from elsewhere.
+#[test]
+fn written_format_hinders_no_command_that_reads() {
+    for format in ["iron", "python-fernet", "ruby-v6", "rust-gcm", "go-gcm", "php-halite", "dotnet-gcm"] {
+        for command in ["authenticate", "inspect"] {
+            let ran = judge(command, "jwt-valid").env("SEALKIT_FORMAT_WRITE", format).run();
+            assert_ne!(ran.code, 2, "{command} {format}: {ran}");
+        }
+    }
+}
