@@ -22,6 +22,7 @@ pub mod sign_in;
 mod split;
 mod time;
 pub mod token;
+pub mod untrusted;
 pub mod webhook;
 
 pub use client_address::{NetworkFault, NetworkProblem, TrustedProxies, TrustedProxiesError};
@@ -38,4 +39,5 @@ pub use secret::*;
 pub use session::{ExpiredSession, Session, UnsealedSession, User};
 pub use time::UnixMillis;
 pub use token::Claims;
+pub use untrusted::Untrusted;
 pub use webhook::WebhookError;
