@@ -21,17 +21,15 @@ const NOTHING: HeaderValue = HeaderValue::from_static(
 const ONE_FORM: HeaderValue =
     HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
-/// The answer to a sign-in that failed: a page for a person, JSON for a program. It says the reason's code and meaning, and
-/// nothing that the request brought.
+/// The answer to a sign-in that failed: a page for a person, JSON for a program. It contains the public code, in development mode
+/// the detailed reason, and nothing that the request brought.
 pub(crate) fn sign_in_failed(slot: &SessionSlot, failure: &Failure) -> Response<Bytes> {
     let denial = Denial::of_fresh_token(failure.reason()).with_retry_after(failure.retry_after());
     let status = status(denial.code(), failure);
-    let development = slot.shared().sealkit.config().is_development();
-    let hint = failure.hint().filter(|_| development);
     let mut response = if is_for_program(slot) {
-        respond(slot, status, JSON, json_body(slot, failure, hint))
+        respond(slot, status, JSON, json_body(slot, denial.code(), failure))
     } else {
-        respond(slot, status, HTML, html_body(slot, failure, hint))
+        respond(slot, status, HTML, html_body(slot, denial.code(), failure))
     };
     if let Some(seconds) = slot.facts().profile.answer(denial).retry_after_seconds() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -104,28 +102,48 @@ fn headers(headers: &mut HeaderMap, content_type: &'static str) {
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
 
-fn json_body(slot: &SessionSlot, failure: &Failure, hint: Option<&str>) -> String {
+fn json_body(slot: &SessionSlot, code: PublicCode, failure: &Failure) -> String {
     let mut body = json!({
-        "error": failure.reason().as_str(),
-        "message": failure.reason().meaning(),
+        "error": code,
+        "message": sign_in_outcome(code),
         "login_url": slot.shared().login_url(None, false),
     });
-    if let (Some(hint), Some(members)) = (hint, body.as_object_mut()) {
-        members.insert("hint".to_owned(), hint.into());
+    if let (true, Some(members)) = (is_development(slot), body.as_object_mut()) {
+        members.insert("reason".to_owned(), failure.reason().as_str().into());
+        if let Some(hint) = failure.hint() {
+            members.insert("hint".to_owned(), hint.into());
+        }
     }
     body.to_string()
 }
 
-fn html_body(slot: &SessionSlot, failure: &Failure, hint: Option<&str>) -> String {
-    let reason = failure.reason();
+fn html_body(slot: &SessionSlot, code: PublicCode, failure: &Failure) -> String {
+    let reason = is_development(slot).then(|| {
+        let reason = failure.reason();
+        let hint = failure.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("{reason}: {}{hint}", reason.meaning())
+    });
     let body = format!(
-        "<p>{} (<code>{}</code>).</p>\n{}<p><a href=\"{}\">Try again</a></p>\n",
-        escape(&capitalized(reason.meaning())),
-        reason.as_str(),
-        for_the_developer(hint),
+        "<p>{} (<code>{code}</code>).</p>\n{}<p><a href=\"{}\">Try again</a></p>\n",
+        sign_in_outcome(code),
+        for_the_developer(reason.as_deref()),
         escape(&slot.shared().paths.login),
     );
     document("Signing in did not succeed", &body)
+}
+
+/// The state of a sign-in that failed, for a person.
+const fn sign_in_outcome(code: PublicCode) -> &'static str {
+    match code {
+        PublicCode::TemporarilyUnavailable => "The sign-in service does not answer at the moment",
+        PublicCode::Misconfigured => "This application is not set up correctly",
+        PublicCode::StepUpRequired => "One more step is needed before you are signed in",
+        _ => "The sign-in was not completed",
+    }
+}
+
+fn is_development(slot: &SessionSlot) -> bool {
+    slot.shared().sealkit.config().is_development()
 }
 
 /// A denial for a person: what it means, its code, and in development mode the fine reason. Nothing of the request stands there.
@@ -138,8 +156,7 @@ pub(crate) fn denied(slot: &SessionSlot, code: PublicCode, failure: Option<&Fail
         PublicCode::StepUpRequired => ("One more step is needed", "You are signed in, but not for this"),
         _ => ("Not allowed", "This request was refused, and nothing was changed"),
     };
-    let development = slot.shared().sealkit.config().is_development();
-    let reason = failure.filter(|_| development).map(|failure| match failure.hint() {
+    let reason = failure.filter(|_| is_development(slot)).map(|failure| match failure.hint() {
         Some(hint) => format!("{}; {hint}", failure.reason()),
         None => failure.reason().to_string(),
     });
@@ -180,11 +197,6 @@ fn document(title: &str, body: &str) -> String {
     )
 }
 
-fn capitalized(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
-}
-
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for char in text.chars() {
@@ -207,7 +219,5 @@ mod tests {
     #[test]
     fn text_cannot_become_markup() {
         assert_eq!(escape("<a href='x'>&\"</a>"), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;&lt;/a&gt;");
-        assert_eq!(capitalized("the state"), "The state");
-        assert_eq!(capitalized(""), "");
     }
 }

@@ -188,12 +188,42 @@ async fn a_failed_callback_echoes_nothing_and_loads_nothing() {
         assert!(!reply.body.contains("script") && !reply.body.contains("alert"), "{query}: {}", reply.body);
         assert!(reply.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
         assert_eq!(reply.header("referrer-policy"), Some("no-referrer"));
-        assert!(reply.body.contains(reply.reason.unwrap().as_str()));
+        assert!(reply.body.contains("<code>unauthenticated</code>"), "{}", reply.body);
+        assert!(!reply.body.contains(reply.reason.unwrap().as_str()), "{}", reply.body);
         assert!(reply.body.contains("<a href=\"/login\">"));
         assert_eq!(reply.session_lines().len(), 0);
     }
     let reply = browser.go_with(Kind::Fetch, "/callback", &[]).await;
-    assert_eq!(reply.json()["error"], "missing_auth_params");
+    assert_eq!(
+        (&reply.json()["error"], reply.reason),
+        (&json!("unauthenticated"), Some(Reason::MissingAuthParams))
+    );
+}
+
+/// Invariant: browsers hear the public codes; the detailed reason is in the response's extensions and in the log, and in the
+/// body in development mode only.
+#[tokio::test]
+async fn failed_callback_shows_its_reason_in_development_only() {
+    for development in [false, true] {
+        let world = World::with(|idp| idp, |config| config.development(development));
+        let app = app_of(world.layer());
+        for (query, reason) in [
+            ("", Reason::MissingAuthParams),
+            ("code=c&state=s", Reason::MissingPkceCookie),
+            ("error=access_denied", Reason::AccessDenied),
+            ("error=odd&state=s", Reason::AuthorizationError),
+        ] {
+            let uri = format!("/callback?{query}");
+            let page = send(&app, request(Kind::Navigation, &uri, None)).await;
+            let json = send(&app, request(Kind::Fetch, &uri, None)).await;
+            assert_eq!((page.reason, json.reason), (Some(reason), Some(reason)), "{query}");
+            assert!(page.body.contains("<code>unauthenticated</code>"), "{}", page.body);
+            assert_eq!(json.json()["error"], "unauthenticated");
+            let shown = [&page, &json]
+                .map(|reply| reply.body.contains(reason.as_str()) || reply.body.contains(reason.meaning()));
+            assert_eq!(shown, [development; 2], "{query}: {} {}", page.body, json.body);
+        }
+    }
 }
 
 #[tokio::test]
