@@ -4,13 +4,22 @@
 //! is, such text moves the cursor, sets the clipboard, reorders a line or adds a line that looks like one of ours. [`Untrusted`]
 //! holds it and prints it escaped; [`escape_json`] does the same for a JSON document, which stays equal for a parser.
 //!
+//! A value that an operator gave may be a secret in the wrong place. [`Untrusted::as_name`] shows only what cannot be one.
+//!
 //! The escapes are part of semver. They do not depend on the version of Unicode that the compiler knows.
 
 mod json;
 
 pub use json::escape_json;
 
-use std::fmt::{self, Write as _};
+use crate::MIN_PASSWORD_CHARACTERS;
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
+
+/// What secrets begin with that people paste: API keys, webhook secrets, iron seals, tokens.
+const SECRET_PREFIXES: [&str; 4] = ["sk_", "whsec_", "Fe26.", "eyJ"];
 
 /// Text that somebody else wrote.
 ///
@@ -58,6 +67,27 @@ impl<T: AsRef<str>> Untrusted<T> {
         Unquoted(self.expose_raw())
     }
 
+    /// The printed form of a name that an operator gave: shown only if it cannot be a secret.
+    ///
+    /// A text of 32 characters or more may be a cookie password, and some texts begin as secrets do. Of these only the length is
+    /// printed.
+    ///
+    /// ```
+    /// # use sealkit_core::Untrusted;
+    /// assert_eq!(Untrusted::new("wos-session").as_name().to_string(), "wos-session");
+    /// assert_eq!(Untrusted::new("sk_test_1234").as_name().to_string(), "[not shown, 12 characters]");
+    /// ```
+    #[must_use]
+    pub fn as_name(&self) -> impl fmt::Display + use<'_, T> {
+        Name(self.expose_raw())
+    }
+
+    /// The length of the text, for an error that must not repeat it.
+    #[must_use]
+    pub fn withheld(&self) -> impl fmt::Display + use<'_, T> {
+        Withheld(self.expose_raw())
+    }
+
     /// The text is one word that is printed as it is.
     fn is_word(&self) -> bool {
         let text = self.expose_raw();
@@ -95,19 +125,77 @@ impl fmt::Display for Unquoted<'_> {
     }
 }
 
+/// [`Untrusted::as_name`].
+struct Name<'a>(&'a str);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(text) = *self;
+        if text.chars().nth(MIN_PASSWORD_CHARACTERS - 1).is_some() || looks_secret(text) {
+            Withheld(text).fmt(f)
+        } else {
+            Untrusted(text).fmt(f)
+        }
+    }
+}
+
+/// [`Untrusted::withheld`].
+struct Withheld<'a>(&'a str);
+
+impl fmt::Display for Withheld<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[not shown, {} characters]", self.0.chars().count())
+    }
+}
+
+/// Whether a text begins as an API key, a webhook secret, a sealed session or a token does.
+#[must_use]
+pub fn looks_secret(text: &str) -> bool {
+    let text = text.trim_start();
+    SECRET_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+}
+
+/// A composed sentence as one line: each hidden character is escaped as [`Untrusted`] escapes it.
+///
+/// The guard of a place that prints lines. It does not know which part of the sentence came from outside, so it neither quotes
+/// nor cuts, and leaves backslashes as they are.
+///
+/// ```
+/// # use sealkit_core::untrusted::one_line;
+/// assert_eq!(one_line("issuer a\n  ok signature"), r"issuer a\n  ok signature");
+/// ```
+#[must_use]
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        // Writing to a `String` does not fail.
+        let _ = if is_hidden(c) { escape_char(c, &mut line) } else { line.write_char(c) };
+    }
+    Cow::Owned(line)
+}
+
+fn escape_char(c: char, out: &mut impl fmt::Write) -> fmt::Result {
+    match c {
+        '\n' => out.write_str("\\n"),
+        '\r' => out.write_str("\\r"),
+        '\t' => out.write_str("\\t"),
+        c => write!(out, "\\u{{{:x}}}", u32::from(c)),
+    }
+}
+
 fn escape(text: &str, in_quotes: bool, limit: usize, out: &mut impl fmt::Write) -> fmt::Result {
     let mut after_space = false;
     let mut chars = text.chars();
     for c in chars.by_ref().take(limit) {
         let space = is_space(c);
         match c {
-            '\n' => out.write_str("\\n")?,
-            '\r' => out.write_str("\\r")?,
-            '\t' => out.write_str("\\t")?,
             '\\' => out.write_str("\\\\")?,
             '"' if in_quotes => out.write_str("\\\"")?,
             // A row of spaces pushes what follows to where a terminal begins its next line.
-            c if is_hidden(c) || (space && after_space) => write!(out, "\\u{{{:x}}}", u32::from(c))?,
+            c if is_hidden(c) || (space && after_space) => escape_char(c, out)?,
             c => out.write_char(c)?,
         }
         after_space = space;

@@ -93,6 +93,24 @@ fn long_text_is_cut_with_its_length() {
     assert_eq!(Untrusted::new(&longer).expose_raw(), longer);
 }
 
+#[test]
+fn name_that_may_be_a_secret_is_withheld() {
+    let name = |text: &str| Untrusted::new(text).as_name().to_string();
+    assert_eq!(name("my app"), r#""my app""#);
+    assert_eq!(name(&"a".repeat(31)), "a".repeat(31));
+    for secret in
+        ["a".repeat(32).as_str(), "sk_test_1", " whsec_x", "Fe26.2*1*", "eyJhbGciOiJSUzI1NiJ9.e30.AA"]
+    {
+        assert_eq!(name(secret), format!("[not shown, {} characters]", secret.chars().count()));
+    }
+}
+
+#[test]
+fn composed_sentence_stays_one_line() {
+    assert_eq!(one_line("kid \"a\\u{1b}\", plain"), "kid \"a\\u{1b}\", plain");
+    assert_eq!(one_line("a\nb\u{202e}\x1b[31m"), r"a\nb\u{202e}\u{1b}[31m");
+}
+
 proptest! {
     #[test]
     fn no_text_prints_a_hidden_character_and_all_read_back(text in any::<String>()) {
