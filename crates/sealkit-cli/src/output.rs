@@ -2,7 +2,7 @@
 
 use clap::builder::styling::{AnsiColor, Style};
 use jiff::Timestamp;
-use sealkit::{Failure, Session, StepUp, UnixMillis, session::Warning};
+use sealkit::{Failure, Session, StepUp, UnixMillis};
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 use std::{
@@ -109,7 +109,7 @@ pub(crate) fn session_members(session: &Session) -> anyhow::Result<Map<String, V
     set("expires_at", session.expires_at().as_secs().into());
     set("claims", claims_json(claims.as_json())?);
     set("user", serde_json::to_value(session.user())?);
-    set("warnings", session.warnings().iter().map(|warning| warning_code(*warning)).collect());
+    set("warnings", session.warnings().iter().map(|warning| warning.as_str()).collect());
     Ok(members)
 }
 
@@ -117,15 +117,6 @@ pub(crate) fn session_members(session: &Session) -> anyhow::Result<Map<String, V
 fn claims_json(text: &str) -> anyhow::Result<Value> {
     Ok(serde_json::from_str::<Value>(text)
         .or_else(|_| serde_json::from_str::<&RawValue>(text).map(|raw| Value::from(raw.get())))?)
-}
-
-/// The stable code of a warning.
-pub(crate) fn warning_code(warning: Warning) -> &'static str {
-    match warning {
-        Warning::UnprovenImpersonator => "unproven_impersonator",
-        Warning::StaleUser => "stale_user",
-        _ => "unknown",
-    }
 }
 
 /// A failure's members as scripts read them.

@@ -1,7 +1,7 @@
 //! Prints `docs/reasons.md`: `cargo run -p sealkit-core --example reasons > docs/reasons.md`.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
-use sealkit_core::{Class, PublicCode, Reason};
+use sealkit_core::{Class, PublicCode, Reason, session::Warning};
 
 fn main() {
     print!("{}", page());
@@ -28,6 +28,13 @@ pub(crate) fn page() -> String {
     page += "\nWhat the classes mean for the cookie: *terminal* ends the session and may clear the cookie (an `invalid_grant` only on a \
              top-level navigation, when the access token has expired); after every other class the cookie is kept, or replaced when \
              the tokens rotated.\n";
+    page += "\n## Warnings\n\n\
+             A session that is usable can have flaws: `Session::warnings`, and `warnings` in the JSON of the command line. \
+             `sealkit authenticate` adds `issuer_not_checked` if neither `WORKOS_CLIENT_ID` nor `WORKOS_ISSUER` is set.\n\n\
+             | warning | means |\n|---|---|\n";
+    for warning in Warning::ALL {
+        page += &format!("| `{warning}` | {} |\n", warning.meaning());
+    }
     page
 }
 

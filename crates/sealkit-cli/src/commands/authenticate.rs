@@ -136,7 +136,7 @@ fn session_text(session: &Session, args: &Authenticate) -> String {
         Some(format!("{} ({})", session.seal().key.as_deref().unwrap_or("nothing"), session.seal().format)),
     );
     for warning in session.warnings() {
-        row("warning", Some(output::warning_code(warning).to_owned()));
+        row("warning", Some(format!("{warning}: {}", warning.meaning())));
     }
     text
 }

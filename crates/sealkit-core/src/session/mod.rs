@@ -81,16 +81,46 @@ pub enum Freshness {
     Stale,
 }
 
-/// Something that is not right, but no reason to refuse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Warning {
-    /// The cookie names an impersonator that the token does not prove; it is not shown.
-    UnprovenImpersonator,
-    /// The refresh brought no user; the one that is shown is from before.
-    StaleUser,
-    /// The token has ended, and the session is served while it cannot be refreshed.
-    ServedStale,
+macro_rules! warnings {
+    ($($variant:ident $code:literal $meaning:literal;)*) => {
+        /// A flaw of a session that does not make it unusable.
+        ///
+        /// The list is closed: each code is stable and documented.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Warning {
+            $(#[doc = concat!("`", $code, "`: ", $meaning, ".")] $variant,)*
+        }
+
+        impl Warning {
+            /// Every warning, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable code, `snake_case`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// One sentence without a full stop, for people.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)* }
+            }
+        }
+    };
+}
+
+warnings! {
+    UnprovenImpersonator "unproven_impersonator" "the cookie names an impersonator that the token does not prove; the name is not shown";
+    StaleUser "stale_user" "the refresh brought no user; the stored user is older than the token";
+    ServedStale "served_stale" "the token has expired, and the session is served while it cannot be refreshed";
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// Who impersonates the user: proven by the token's `act` claim.
@@ -409,5 +439,17 @@ impl fmt::Debug for Session {
 impl fmt::Debug for ExpiredSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExpiredSession").field("claims", self.claims()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_warning_has_a_code_of_its_own() {
+        let mut codes: Vec<_> = Warning::ALL.iter().map(|warning| warning.as_str()).collect();
+        codes.dedup();
+        assert_eq!(codes, ["unproven_impersonator", "stale_user", "served_stale"]);
     }
 }

@@ -304,7 +304,7 @@ impl Sealkit {
                 self.inner.acting.note(session);
                 // On every request of the session: what is worth a line is the application's to say.
                 for warning in session.warnings() {
-                    tracing::debug!(?warning, session_id = session.id(), "session has a flaw");
+                    tracing::debug!(%warning, session_id = session.id(), "session has a flaw");
                 }
             }
             Outcome::Anonymous => {}
