@@ -3,7 +3,7 @@
 use super::{
     env,
     env::Given,
-    problem::{Problem, shown},
+    problem::{Problem, withheld},
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use sealkit_core::{
@@ -120,7 +120,7 @@ fn upstream_write(text: String) -> Result<Format, (String, &'static str)> {
         "sealed" => Ok(Format::Iron),
         "unsealed" => Ok(Format::B64urlJson),
         other => {
-            Err((format!("{} is neither sealed nor unsealed", shown(other)), "write sealed or unsealed"))
+            Err((format!("{} is neither sealed nor unsealed", withheld(other)), "write sealed or unsealed"))
         }
     }
 }
@@ -132,21 +132,22 @@ fn upstream_read(text: String) -> Result<FormatSet, (String, &'static str)> {
         "unsealed" => Ok(FormatSet::unsealed()),
         "both" => Ok(FormatSet::sealed().union(FormatSet::unsealed())),
         other => Err((
-            format!("{} is none of sealed, unsealed, both", shown(other)),
+            format!("{} is none of sealed, unsealed, both", withheld(other)),
             "write sealed, unsealed or both",
         )),
     }
 }
 
 fn format(text: String) -> Result<Format, (String, String)> {
-    text.parse()
-        .map_err(|_| (format!("{} is no format", shown(&text)), format!("write one of {}", FormatSet::all())))
+    text.parse().map_err(|_| {
+        (format!("{} is not a format", withheld(&text)), format!("write one of {}", FormatSet::all()))
+    })
 }
 
 /// Format ids; `sealed` and `unsealed` stand for their groups.
 fn formats(text: String) -> Result<FormatSet, (String, Cow<'static, str>)> {
     let mut all = FormatSet::EMPTY;
-    for id in text.split(',').map(str::trim) {
+    for (entry, id) in (1..).zip(text.split(',').map(str::trim)) {
         all = match id {
             "sealed" => all.union(FormatSet::sealed()),
             "unsealed" => all.union(FormatSet::unsealed()),
@@ -156,7 +157,7 @@ fn formats(text: String) -> Result<FormatSet, (String, Cow<'static, str>)> {
                         "write sealed, unsealed or formats, with commas between them: {}",
                         FormatSet::all()
                     );
-                    (format!("{} is no format", shown(id)), Cow::from(fix))
+                    (format!("entry {entry}, {}, is not a format", withheld(id)), Cow::from(fix))
                 })?;
                 all.with(format)
             }
@@ -176,7 +177,7 @@ fn time(text: String) -> Result<UnixMillis, (String, &'static str)> {
         .and_then(|moment| u64::try_from(moment.as_millisecond()).ok())
         .map(UnixMillis::from_millis)
         .ok_or_else(|| {
-            (format!("{} is no time", shown(&text)), "write it as 2027-01-31 or 2027-01-31T12:00:00Z")
+            (format!("{} is not a time", withheld(&text)), "write it as 2027-01-31 or 2027-01-31T12:00:00Z")
         })
 }
 
@@ -185,7 +186,7 @@ fn rewrite(text: String) -> Result<Rewrite, (String, &'static str)> {
         "next-cookie" => Ok(Rewrite::WithNextCookie),
         "on-read" => Ok(Rewrite::OnRead),
         other => Err((
-            format!("{} is neither next-cookie nor on-read", shown(other)),
+            format!("{} is neither next-cookie nor on-read", withheld(other)),
             "write next-cookie or on-read",
         )),
     }

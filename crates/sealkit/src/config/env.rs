@@ -4,6 +4,7 @@
 //! it is a problem. Nothing is trimmed. Every value is checked; none is silently replaced by a default.
 
 use super::problem::Problem;
+use sealkit_core::untrusted::looks_secret;
 use std::{borrow::Cow, env::VarError};
 
 /// The application's client id (`client_…`). Read by every WorkOS library. Required.
@@ -128,6 +129,10 @@ pub const READ: &[&str] = &[
     TRUSTED_PROXIES,
 ];
 
+/// The variables of [`READ`] that hold secrets. The value of any other one may be shown.
+pub const SECRET: &[&str] =
+    &[API_KEY, COOKIE_PASSWORD, COOKIE_PASSWORDS, COORDINATOR_SECRETS, WEBHOOK_SECRET, WEBHOOK_SECRETS];
+
 /// Every variable of the WorkOS libraries that is known here and ignored.
 pub const IGNORED: &[&str] = &[CLAIM_TOKEN];
 
@@ -218,6 +223,14 @@ impl<L: Fn(&str) -> Option<String>> Environment<'_, L> {
     fn readable(&mut self, name: &'static str, value: String) -> Option<Given<String>> {
         if value.contains('\u{fffd}') {
             self.problems.push(Problem::new(name, "is not valid UTF-8", "write it in UTF-8"));
+            return None;
+        }
+        if !SECRET.contains(&name) && value.split(',').any(looks_secret) {
+            self.problems.push(Problem::new(
+                name,
+                "holds a key, a token or a sealed session, which is not shown",
+                "move it to the variable that it belongs to; replace it if it was logged",
+            ));
             return None;
         }
         Some(Given::new(name, value))

@@ -32,7 +32,7 @@ mod validate;
 pub use builder::ConfigBuilder;
 pub use env::process_environment;
 pub use passwords::PasswordSource;
-pub use problem::{ConfigError, Problem};
+pub use problem::{ConfigError, Problem, shown_path};
 pub use settings::{HttpSettings, RefreshSettings};
 
 use crate::{

@@ -1,6 +1,6 @@
 //! A list of named cookie passwords, as a text or in a file.
 
-use super::problem::Problem;
+use super::problem::{Problem, shown_path};
 use aws_lc_rs::digest;
 use sealkit_core::{CookiePassword, KeyRing, KeyRingProblem};
 use std::{
@@ -124,7 +124,7 @@ impl PasswordsFile {
     /// # Errors
     /// As [`from_list`], or that it could not be read.
     pub(crate) fn ring(&self, content: Content) -> Result<KeyRing, Vec<Problem>> {
-        let path = self.path.display();
+        let path = shown_path(&self.path);
         let cannot = |what: String| {
             let fix = "name a file with lines NAME=PASSWORD that this process may read";
             vec![Problem::new(self.setting, what, fix)]

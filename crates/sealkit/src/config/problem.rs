@@ -1,9 +1,7 @@
 //! What is wrong with a configuration, and what to do about it.
 
-use std::{borrow::Cow, error::Error as StdError, fmt};
-
-/// Longest part of a value that is shown, in characters.
-const MAX_SHOWN: usize = 60;
+use sealkit_core::Untrusted;
+use std::{borrow::Cow, error::Error as StdError, fmt, path::Path};
 
 /// One setting that is missing or wrong. Never shows a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,16 +88,18 @@ impl fmt::Display for ConfigError {
 
 impl StdError for ConfigError {}
 
-/// A value that is no secret by itself, quoted and cut. An address with credentials in it is not shown.
-pub(super) fn shown(value: &str) -> String {
-    if value.contains('@') {
-        return "the value (not shown, it may hold credentials)".to_owned();
-    }
-    let mut cut: String = value.chars().take(MAX_SHOWN).collect();
-    if cut.len() < value.len() {
-        cut.push('…');
-    }
-    format!("{cut:?}")
+/// The length of a value that cannot be used. The value itself may be a secret that stands in the wrong variable.
+pub(super) fn withheld(value: &str) -> String {
+    Untrusted::new(value).withheld().to_string()
+}
+
+/// The path of a file, for an error: shown if the file or its named folder exists. Otherwise it may be a password that stands
+/// where its file should, and only its length is shown.
+#[must_use]
+pub fn shown_path(path: &Path) -> String {
+    let text = Untrusted::new(path.to_string_lossy());
+    let in_folder = path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && folder.is_dir());
+    if in_folder || path.exists() { text.to_string() } else { format!("the file {}", text.withheld()) }
 }
 
 #[cfg(test)]
@@ -107,9 +107,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_quoted_cut_and_kept_secret_where_they_might_hold_one() {
-        assert_eq!(shown("a\nb"), r#""a\nb""#);
-        assert_eq!(shown(&"é".repeat(61)), format!("\"{}…\"", "é".repeat(60)));
-        assert!(!shown("https://user:secret@host").contains("secret"));
+    fn path_is_shown_if_it_leads_somewhere() {
+        assert_eq!(shown_path(Path::new("Cargo.toml")), "Cargo.toml");
+        assert_eq!(shown_path(Path::new("src/none such")), r#""src/none such""#);
+        for secret in ["hunter2-hunter2", "no/such/folder"] {
+            let length = secret.chars().count();
+            assert_eq!(shown_path(Path::new(secret)), format!("the file [not shown, {length} characters]"));
+        }
     }
 }

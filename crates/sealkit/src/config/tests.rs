@@ -11,6 +11,7 @@ use std::time::Duration;
 
 mod encoding;
 mod passwords;
+mod secrets;
 mod shared;
 
 const PASSWORD: &str = "cookie-password-for-tests-only-0123456789";
@@ -161,19 +162,19 @@ fn every_bad_value_is_told_at_once_with_its_fix() {
     ])
     .unwrap_err();
     insta::assert_snapshot!(all, @r#"
-    WORKOS_CLIENT_ID: "client/../1" is no client id; copy the client id (client_…) from the WorkOS dashboard
+    WORKOS_CLIENT_ID: [not shown, 11 characters] is not a client id; copy the client id (client_…) from the WorkOS dashboard
     WORKOS_API_KEY: is no API key: it is empty, or has white space or other characters that no key has; copy the key (sk_…) from the WorkOS dashboard, without quotes and line breaks
-    WORKOS_BASE_URL: "api.workos.com" is no address of an API: not an absolute URL; write an address like https://api.workos.com
-    WORKOS_API_HTTPS: "yes" is neither true nor false; write true or false
-    WORKOS_API_PORT: "80a" is no port; write a number from 1 to 65535
-    WORKOS_API_HOSTNAME: "https://api.workos.com" is no host name; write the host alone, like api.workos.com; a whole address belongs into WORKOS_BASE_URL
+    WORKOS_BASE_URL: [not shown, 14 characters] is not an address of an API: not an absolute URL; write an address like https://api.workos.com
+    WORKOS_API_HTTPS: [not shown, 3 characters] is neither true nor false; write true or false
+    WORKOS_API_PORT: [not shown, 3 characters] is not a port; write a number from 1 to 65535
+    WORKOS_API_HOSTNAME: [not shown, 22 characters] is not a host name; write the host alone, like api.workos.com; a whole address belongs into WORKOS_BASE_URL
     WORKOS_COOKIE_PASSWORD: has 16 characters, at least 32 are needed; make one with `sealkit key new`
-    WORKOS_REDIRECT_URI: "/callback" is no absolute URL; write an absolute address like https://app.example.com/callback
-    WORKOS_COOKIE_MAX_AGE: "1 day" is no number of seconds; write whole seconds, like 34560000 for 400 days
-    WORKOS_COOKIE_SAMESITE: "relaxed" is no SameSite value; write lax, strict or none
+    WORKOS_REDIRECT_URI: [not shown, 9 characters] is not an absolute URL; write an absolute address like https://app.example.com/callback
+    WORKOS_COOKIE_MAX_AGE: [not shown, 5 characters] is not a number of seconds; write whole seconds, like 34560000 for 400 days
+    WORKOS_COOKIE_SAMESITE: [not shown, 7 characters] is not a SameSite value; write lax, strict or none
     WORKOS_COOKIE_NAME: the cookie name may hold letters, digits and !#$%&'*+-.^_`|~ only; use `wos-session` or a name like it
     WORKOS_COOKIE_DOMAIN: the cookie domain must be a host name like `example.com`, without scheme, port or path; write other alphabets in their `xn--` form
-    WORKOS_REQUEST_TIMEOUT: "soon" is no number of seconds from 0.1 to 300; write seconds, like 5
+    WORKOS_REQUEST_TIMEOUT: [not shown, 4 characters] is not a number of seconds from 0.1 to 300; write seconds, like 5
     WORKOS_ISSUER: has an empty entry, or one with white space in it; write the `iss` of your tokens, several separated by commas
     "#);
     assert!(!all.to_string().contains("secret"), "no secret is shown");
@@ -325,9 +326,9 @@ fn bad_api_addresses_are_refused() {
     for flag in ["1", "0", "on", "no", "true "] {
         assert!(problems(&[("WORKOS_API_HTTPS", flag)]).starts_with("WORKOS_API_HTTPS"), "{flag:?}");
     }
-    insta::assert_snapshot!(problems(&[("WORKOS_API_HTTPS", "false")]), @r#"WORKOS_API_HTTPS: is false, and "api.workos.com" is not this machine: the API key would travel in the clear; set it to true; plain http is for loopback hosts only"#);
-    insta::assert_snapshot!(problems(&[("WORKOS_BASE_URL", "http://api.workos.com")]), @r#"WORKOS_BASE_URL: "http://api.workos.com" is no address of an API: plain http is for loopback hosts only; write an address like https://api.workos.com"#);
-    insta::assert_snapshot!(problems(&[("WORKOS_BASE_URL", "https://sk_secret@api.workos.com")]), @"WORKOS_BASE_URL: the value (not shown, it may hold credentials) is no address of an API: credentials do not belong into the address; write an address like https://api.workos.com");
+    insta::assert_snapshot!(problems(&[("WORKOS_API_HTTPS", "false")]), @r#"WORKOS_API_HTTPS: is false, and WORKOS_API_HOSTNAME is not this machine: the API key would travel in the clear; set it to true; plain http is for loopback hosts only"#);
+    insta::assert_snapshot!(problems(&[("WORKOS_BASE_URL", "http://api.workos.com")]), @r#"WORKOS_BASE_URL: [not shown, 21 characters] is not an address of an API: plain http is for loopback hosts only; write an address like https://api.workos.com"#);
+    insta::assert_snapshot!(problems(&[("WORKOS_BASE_URL", "https://sk_secret@api.workos.com")]), @"WORKOS_BASE_URL: [not shown, 32 characters] is not an address of an API: credentials do not belong into the address; write an address like https://api.workos.com");
     insta::assert_snapshot!(
         problems(&[("WORKOS_BASE_URL", "https://a.example"), ("WORKOS_API_HOSTNAME", "b.example")]),
         @"WORKOS_BASE_URL: does not agree with WORKOS_API_HOSTNAME, WORKOS_API_HTTPS and WORKOS_API_PORT; set one or the other only"

@@ -3,7 +3,7 @@
 use super::{
     builder::{ApiAddress, CookieInput},
     env::{self, Given},
-    problem::{Problem, shown},
+    problem::{Problem, withheld},
     settings::{HttpSettings, RefreshSettings},
 };
 use crate::{
@@ -15,6 +15,7 @@ use sealkit_core::{
     ApiKey, TrustedProxies,
     cookie::{CookieSettings, CookieSettingsProblem, LargeCookies, SameSite},
     token::ActorKind,
+    untrusted::looks_secret,
 };
 use std::{fmt::Display, time::Duration};
 use url::Url;
@@ -26,12 +27,16 @@ fn wrong<T>(problem: impl Into<String>, fix: &'static str) -> Checked<T> {
 }
 
 pub(super) fn client_id(id: String) -> Checked<ClientId> {
-    ClientId::new(&id).or_else(|_| {
-        wrong(
-            format!("{} is no client id", shown(&id)),
-            "copy the client id (client_…) from the WorkOS dashboard",
-        )
-    })
+    let checked = if looks_secret(&id) { None } else { ClientId::new(&id).ok() };
+    checked.map_or_else(
+        || {
+            wrong(
+                format!("{} is not a client id", withheld(&id)),
+                "copy the client id (client_…) from the WorkOS dashboard",
+            )
+        },
+        Ok,
+    )
 }
 
 pub(super) fn api_key(key: ApiKey) -> Checked<ApiKey> {
@@ -48,10 +53,10 @@ pub(super) fn api_key(key: ApiKey) -> Checked<ApiKey> {
 pub(super) fn redirect_uri(text: String) -> Checked<Url> {
     let fix = "write an absolute address like https://app.example.com/callback";
     let Ok(url) = Url::parse(&text) else {
-        return wrong(format!("{} is no absolute URL", shown(&text)), fix);
+        return wrong(format!("{} is not an absolute URL", withheld(&text)), fix);
     };
     if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none_or(str::is_empty) {
-        return wrong(format!("{} is neither https nor http", shown(&text)), fix);
+        return wrong(format!("{} is neither https nor http", withheld(&text)), fix);
     }
     if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return wrong("has a fragment or credentials in it, which OAuth does not allow", fix);
@@ -66,7 +71,7 @@ pub(super) fn timeout(text: String) -> Checked<Duration> {
     seconds.map_or_else(
         || {
             wrong(
-                format!("{} is no number of seconds from 0.1 to 300", shown(&text)),
+                format!("{} is not a number of seconds from 0.1 to 300", withheld(&text)),
                 "write seconds, like 5",
             )
         },
@@ -79,7 +84,9 @@ pub(super) fn seconds(text: String) -> Checked<Duration> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     match text.parse::<u32>() {
         Ok(seconds) if digits => Ok(Duration::from_secs(seconds.into())),
-        _ => wrong(format!("{} is no number of whole seconds", shown(&text)), "write seconds, like 300"),
+        _ => {
+            wrong(format!("{} is not a number of whole seconds", withheld(&text)), "write seconds, like 300")
+        }
     }
 }
 
@@ -87,7 +94,7 @@ pub(super) fn yes_or_no(text: String) -> Checked<bool> {
     match text.as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => wrong(format!("{} is neither true nor false", shown(&text)), "write true or false"),
+        _ => wrong(format!("{} is neither true nor false", withheld(&text)), "write true or false"),
     }
 }
 
@@ -154,7 +161,7 @@ pub(super) fn trusted_proxies(
 pub(super) fn api_base(given: ApiAddress, problems: &mut Vec<Problem>) -> ApiBase {
     let whole = given.whole.map(|whole| {
         let base = whole.value.parse::<ApiBase>().map_err(|error| {
-            let problem = format!("{} is no address of an API: {error}", shown(&whole.value));
+            let problem = format!("{} is not an address of an API: {error}", withheld(&whole.value));
             problems.push(Problem::new(
                 whole.setting,
                 problem,
@@ -210,7 +217,8 @@ fn from_parts(
         Ok(base) => Some(base),
         Err(ApiBaseError::PlainHttp) => {
             let problem = format!(
-                "is false, and {hostname:?} is not this machine: the API key would travel in the clear"
+                "is false, and {} is not this machine: the API key would travel in the clear",
+                env::API_HOSTNAME
             );
             problems.push(Problem::new(
                 env::API_HTTPS,
@@ -220,7 +228,7 @@ fn from_parts(
             None
         }
         Err(_) => {
-            let problem = format!("{} is no host name", shown(&hostname));
+            let problem = format!("{} is not a host name", withheld(&hostname));
             problems.push(Problem::new(env::API_HOSTNAME, problem, HOST_FIX));
             None
         }
@@ -237,7 +245,7 @@ fn host(text: String) -> Checked<String> {
     let alone =
         inner.map_or_else(|| !text.contains(':'), |_| true) && !text.contains(['/', '\\', '@', '?', '#']);
     if !alone || text.contains(char::is_whitespace) || url.is_none() {
-        return wrong(format!("{} is no host name", shown(&text)), HOST_FIX);
+        return wrong(format!("{} is not a host name", withheld(&text)), HOST_FIX);
     }
     Ok(text)
 }
@@ -247,16 +255,16 @@ fn boolean(text: String) -> Checked<bool> {
     match text.to_ascii_lowercase().as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => wrong(format!("{} is neither true nor false", shown(&text)), "write true or false"),
+        _ => wrong(format!("{} is neither true nor false", withheld(&text)), "write true or false"),
     }
 }
 
 fn port_number(text: String) -> Checked<u16> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
-    text.parse()
-        .ok()
-        .filter(|port| *port > 0 && digits)
-        .map_or_else(|| wrong(format!("{} is no port", shown(&text)), "write a number from 1 to 65535"), Ok)
+    text.parse().ok().filter(|port| *port > 0 && digits).map_or_else(
+        || wrong(format!("{} is not a port", withheld(&text)), "write a number from 1 to 65535"),
+        Ok,
+    )
 }
 
 /// The session cookie. `Secure` follows the redirect URI unless it was said outright.
@@ -316,7 +324,7 @@ fn large_cookies(text: String) -> Checked<LargeCookies> {
     match text.as_str() {
         "split" => Ok(LargeCookies::Split),
         "refuse" => Ok(LargeCookies::Refuse),
-        other => wrong(format!("{} is neither split nor refuse", shown(other)), "write split or refuse"),
+        other => wrong(format!("{} is neither split nor refuse", withheld(other)), "write split or refuse"),
     }
 }
 
@@ -325,7 +333,7 @@ fn max_age(text: String) -> Checked<Duration> {
     text.parse().ok().filter(|seconds| *seconds > 0 && digits).map_or_else(
         || {
             wrong(
-                format!("{} is no number of seconds", shown(&text)),
+                format!("{} is not a number of seconds", withheld(&text)),
                 "write whole seconds, like 34560000 for 400 days",
             )
         },
@@ -334,8 +342,9 @@ fn max_age(text: String) -> Checked<Duration> {
 }
 
 fn same_site(text: String) -> Checked<SameSite> {
-    text.parse()
-        .or_else(|_| wrong(format!("{} is no SameSite value", shown(&text)), "write lax, strict or none"))
+    text.parse().or_else(|_| {
+        wrong(format!("{} is not a SameSite value", withheld(&text)), "write lax, strict or none")
+    })
 }
 
 pub(super) fn http(http: &HttpSettings, problems: &mut Vec<Problem>) {

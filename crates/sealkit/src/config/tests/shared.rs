@@ -96,9 +96,9 @@ fn what_is_no_number_of_seconds_or_out_of_bounds_is_told() {
         ("SEALKIT_STALE_WHILE_ERROR", "-1"),
         ("SEALKIT_REVOCATION_TTL", "1d"),
     ]), @r#"
-    SEALKIT_REFRESH_BEHIND: "yes" is neither true nor false; write true or false
-    SEALKIT_STALE_WHILE_ERROR: "-1" is no number of whole seconds; write seconds, like 300
-    SEALKIT_REVOCATION_TTL: "1d" is no number of whole seconds; write seconds, like 300
+    SEALKIT_REFRESH_BEHIND: [not shown, 3 characters] is neither true nor false; write true or false
+    SEALKIT_STALE_WHILE_ERROR: [not shown, 2 characters] is not a number of whole seconds; write seconds, like 300
+    SEALKIT_REVOCATION_TTL: [not shown, 2 characters] is not a number of whole seconds; write seconds, like 300
     "#);
     insta::assert_snapshot!(problem(&[("SEALKIT_STALE_WHILE_ERROR", "3601"), ("SEALKIT_REVOCATION_TTL", "59")]), @r"
     refresh.stale_while_error: 3601s is too long; choose at most 3600s
