@@ -1,8 +1,10 @@
 //! What can be typed: argument types and their help, nothing else.
 
 mod fleet;
+mod refusal;
 
 pub(crate) use fleet::{Convert, KeyNew, KeyStatus, Migrate, Service};
+pub(crate) use refusal::refused;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;

@@ -4,7 +4,8 @@ use crate::args::{Encoding, Moment, PasswordFile, Passwords};
 use anyhow::Context as _;
 use sealkit::{
     Clock, CookiePassword, Detail, KeyRing, MIN_PASSWORD_CHARACTERS, ManualClock, SystemClock, UnixMillis,
-    config::{env::COOKIE_PASSWORD, process_environment},
+    Untrusted,
+    config::{env::COOKIE_PASSWORD, process_environment, shown_path},
     cookie,
 };
 use std::{
@@ -59,8 +60,8 @@ pub(crate) fn cookie_value(encoding: Encoding) -> anyhow::Result<Result<String, 
 pub(crate) fn file(path: &Path) -> anyhow::Result<Vec<u8>> {
     let open = || -> io::Result<Option<Vec<u8>>> { read(fs::File::open(path)?) };
     open()
-        .with_context(|| format!("{} cannot be read", path.display()))?
-        .with_context(|| format!("{} is larger than {MAX_INPUT} bytes", path.display()))
+        .with_context(|| format!("{} cannot be read", shown_path(path)))?
+        .with_context(|| format!("{} is larger than {MAX_INPUT} bytes", shown_path(path)))
 }
 
 /// All of it, or `None` if it is longer than [`MAX_INPUT`].
@@ -125,7 +126,8 @@ impl Passwords {
             let long_enough = characters >= MIN_PASSWORD_CHARACTERS;
             if !long_enough {
                 anstream::eprintln!(
-                    "warning: password {name:?} has {characters} characters and opens nothing; iron demands {MIN_PASSWORD_CHARACTERS}"
+                    "warning: password {:?} has {characters} characters and opens nothing; iron demands {MIN_PASSWORD_CHARACTERS}",
+                    Untrusted::new(name)
                 );
             }
             long_enough
@@ -186,7 +188,7 @@ impl PasswordFile {
     fn read(&self) -> anyhow::Result<CookiePassword> {
         let text = String::from_utf8(file(&self.path)?)
             // The error would carry the bytes.
-            .map_err(|_| anyhow::anyhow!("{} is not UTF-8 text", self.path.display()))?;
+            .map_err(|_| anyhow::anyhow!("{} is not UTF-8 text", shown_path(&self.path)))?;
         Ok(CookiePassword::from(without_line_end(text)))
     }
 }

@@ -14,16 +14,20 @@ mod settings;
 
 use args::{Cli, Command, Key};
 use clap::Parser as _;
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, IsTerminal as _},
+    process::ExitCode,
+};
 use tracing_subscriber::EnvFilter;
 
 /// Usage or configuration is wrong.
 const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| args::refused(error).exit());
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::builder().with_env_var("SEALKIT_LOG").from_env_lossy())
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .init();
     match run(&cli.command) {
@@ -31,7 +35,7 @@ fn main() -> ExitCode {
         // Whoever reads our output has seen enough (`| head`).
         Err(error) if is_broken_pipe(&error) => ExitCode::from(UNUSABLE),
         Err(error) => {
-            anstream::eprintln!("error: {error:#}");
+            output::message(&format!("error: {error:#}"));
             ExitCode::from(UNUSABLE)
         }
     }

@@ -1,15 +1,24 @@
 //! What goes out: one JSON object a line for scripts, text for people.
+//!
+//! Text from outside is printed through [`shown`], [`word`] and [`json_text`] only, and a row is one line whatever is in it.
 
 use clap::builder::styling::{AnsiColor, Style};
 use jiff::Timestamp;
-use sealkit::{Failure, Session, StepUp, UnixMillis};
+use sealkit::{
+    Failure, Session, StepUp, UnixMillis, cookie,
+    untrusted::{Untrusted, escape_json, one_line},
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 use std::{
+    borrow::Cow,
     io::{self, Write as _},
     process::ExitCode,
     time::Duration,
 };
+
+/// Most characters of a JSON value in text for people; `--json` prints all of it.
+const MAX_JSON: usize = 2048;
 
 /// The answer is yes.
 pub(crate) const YES: ExitCode = ExitCode::SUCCESS;
@@ -19,11 +28,10 @@ pub(crate) fn no() -> ExitCode {
     ExitCode::from(1)
 }
 
-/// Prints one JSON object in one line.
+/// Prints one JSON object in one line. Characters that could drive a terminal are written as `\uXXXX`, which a parser reads as
+/// what they are.
 pub(crate) fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
-    let mut line = serde_json::to_vec(value)?;
-    line.push(b'\n');
-    bytes(&line)
+    bytes(format!("{}\n", escape_json(&serde_json::to_string(value)?)).as_bytes())
 }
 
 /// Prints text for people; colours are taken out where they do not belong (`NO_COLOR`, pipes).
@@ -34,12 +42,65 @@ pub(crate) fn text(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Prints a cookie value. Characters of an unsealed one that could drive a terminal are escaped: in JSON, which stays equal, or,
+/// where a signature covers the text, by percent-encoding all of it.
+pub(crate) fn cookie_value(value: &str) -> anyhow::Result<()> {
+    let escaped = escape_json(value);
+    let shown = match &escaped {
+        Cow::Owned(_) if !value.starts_with('{') => {
+            message("note: the value is percent-encoded, for it has characters that drive terminals");
+            Cow::Owned(cookie::encode_value(value).to_string())
+        }
+        _ => escaped,
+    };
+    bytes(format!("{shown}\n").as_bytes())
+}
+
 /// Prints bytes as they are.
 pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)?;
     out.flush()?;
     Ok(())
+}
+
+/// Prints a message on standard error. Every line of it is one line, whatever was put into it.
+pub(crate) fn message(text: &str) {
+    let lines: Vec<_> = text.split('\n').map(one_line).collect();
+    anstream::eprintln!("{}", lines.join("\n"));
+}
+
+/// Text from outside as an entry of a row, which ends with it.
+pub(crate) fn shown(text: &str) -> String {
+    Untrusted::new(text).unquoted().to_string()
+}
+
+/// Text from outside among other words: quoted unless it is one word.
+pub(crate) fn word(text: &str) -> String {
+    Untrusted::new(text).to_string()
+}
+
+/// Several words from outside.
+pub(crate) fn words<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    texts.into_iter().map(word).collect::<Vec<_>>().join(", ")
+}
+
+/// A value from outside: texts without quotes, the rest as JSON.
+pub(crate) fn json_text(value: &Value) -> String {
+    let Value::String(text) = value else {
+        let json = value.to_string();
+        // Compact JSON has spaces within texts only. A row of them would push what follows to a terminal's next line.
+        let json = escape_json(&json).replace("  ", " \\u0020");
+        let cut: String = json.chars().take(MAX_JSON).collect();
+        let more = json.chars().count().saturating_sub(MAX_JSON);
+        return if more == 0 { cut } else { format!("{cut}\\…({more} more)") };
+    };
+    shown(text)
+}
+
+/// A row of a table: a name, and a value that ends with the line. A name from outside is a [`word`].
+pub(crate) fn row(name: &str, value: &str) -> String {
+    format!("  {} {}\n", dim(&format!("{:<14}", one_line(name))), one_line(value))
 }
 
 /// `text` in bold.
@@ -181,8 +242,8 @@ pub(crate) fn failure_text(failure: &Failure) -> String {
     if let Some(upstream) = failure.upstream() {
         let mut said = Vec::new();
         said.extend(upstream.status.map(|status| format!("status {status}")));
-        said.extend(upstream.code.as_ref().map(|code| format!("code {code:?}")));
-        said.extend(upstream.request_id.as_ref().map(|id| format!("request {id:?}")));
+        said.extend(upstream.code.as_ref().map(|code| format!("code {:?}", Untrusted::new(code))));
+        said.extend(upstream.request_id.as_ref().map(|id| format!("request {:?}", Untrusted::new(id))));
         text.push_str(&format!("\nthe API said: {}", said.join(", ")));
     }
     if let Some(fix) = crate::advice::of_failure(failure) {

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use sealkit::{
     Clock, Config, CookiePassword, EncodingPolicy, KeyRing, KeySetCache, SystemRandom,
-    config::{ConfigBuilder, ConfigError, Problem, RefreshSettings, env, process_environment},
+    config::{ConfigBuilder, ConfigError, Problem, RefreshSettings, env, process_environment, shown_path},
     format::Format,
     token::{IssuerPolicy, KeySet, TokenPolicy},
 };
@@ -113,16 +113,16 @@ pub(crate) fn keys(
         let api = settings.config.api_client(Arc::new(transport), Arc::clone(&clock));
         return Ok(KeySetCache::new(api, clock, *settings.config.key_set()));
     };
-    let keys = KeySet::parse(&input::file(path)?).with_context(|| path.display().to_string())?;
+    let keys = KeySet::parse(&input::file(path)?).with_context(|| shown_path(path))?;
     if keys.is_empty() {
-        anstream::eprintln!("warning: {} holds no key that can verify an RS256 signature", path.display());
+        anstream::eprintln!("warning: {} holds no key that can verify an RS256 signature", shown_path(path));
     }
     for skipped in keys.skipped() {
-        anstream::eprintln!("warning: {}: skipped {skipped}", path.display());
+        anstream::eprintln!("warning: {}: skipped {skipped}", shown_path(path));
     }
     let rest = keys.skipped_count().saturating_sub(keys.skipped().len());
     if rest > 0 {
-        anstream::eprintln!("warning: {}: skipped {rest} more", path.display());
+        anstream::eprintln!("warning: {}: skipped {rest} more", shown_path(path));
     }
     Ok(KeySetCache::fixed(keys))
 }

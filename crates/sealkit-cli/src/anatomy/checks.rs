@@ -9,6 +9,7 @@ use sealkit::{
     Detail, Reason, UnixMillis,
     session::UnsealedSession,
     token::{self, ActorKind, IssuerPolicy, TokenPolicy},
+    untrusted::{Untrusted, one_line},
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -68,7 +69,8 @@ impl Checks {
     }
 
     fn add(&mut self, check: &'static str, result: Outcome, note: impl Into<String>) {
-        self.made.push(Check { check, result, note: note.into(), reason: None });
+        let note = one_line(&note.into()).into_owned();
+        self.made.push(Check { check, result, note, reason: None });
     }
 
     fn ok(&mut self, check: &'static str, note: impl Into<String>) {
@@ -83,7 +85,8 @@ impl Checks {
         note: impl Into<String>,
     ) {
         self.found.push((finding.into(), Some(reason)));
-        self.made.push(Check { check, result: Outcome::Failed, note: note.into(), reason: Some(reason) });
+        let note = one_line(&note.into()).into_owned();
+        self.made.push(Check { check, result: Outcome::Failed, note, reason: Some(reason) });
     }
 
     pub(super) fn size(&mut self, size: Size) {
@@ -107,7 +110,7 @@ impl Checks {
             || "no expiration of its own".to_owned(),
             |at| format!("it ends {} ({})", output::rfc3339(at), output::relative(at, now)),
         );
-        self.ok("seal", format!("opened with {key}; {end}"));
+        self.ok("seal", format!("opened with {}; {end}", Untrusted::new(key)));
     }
 
     pub(super) fn no_session(&mut self, diagnosis: Diagnosis) {
@@ -170,7 +173,10 @@ impl Checks {
     /// K1 to K6: which kind of token it is, and whose. False if it is of another kind than a session's.
     fn kind(&mut self, token: &str, claims: &Map<String, Value>, policy: &TokenPolicy) -> bool {
         let reason = Reason::NotASessionToken;
-        let client_id = claims.get("client_id").map(Value::to_string);
+        let client_id = claims.get("client_id").map(|id| match id {
+            Value::String(id) => Untrusted::new(id.as_str()).to_string(),
+            other => Untrusted::new(other.to_string()).to_string(),
+        });
         match token::peek_other_kind(token, policy) {
             None => self.ok("kind", "a user's session"),
             Some(Detail::OtherApplication) => {
@@ -245,9 +251,9 @@ impl Checks {
             other => {
                 let finding = match other {
                     none if none.eq_ignore_ascii_case("none") => Diagnosis::TokenUnsigned.into(),
-                    other => Diagnosis::TokenAlgorithm.about(format!("it says {other:?}")),
+                    other => Diagnosis::TokenAlgorithm.about(format!("it says {:?}", Untrusted::new(other))),
                 };
-                let note = format!("{other:?}, and only RS256 is accepted");
+                let note = format!("{:?}, and only RS256 is accepted", Untrusted::new(other));
                 self.failed("algorithm", Reason::InvalidJwtAlgorithm, finding, note);
             }
         }
@@ -256,7 +262,7 @@ impl Checks {
                 let note = "the header names no key";
                 self.failed("key_id", Reason::InvalidJwt, Diagnosis::TokenNoKeyId, note);
             }
-            kid => self.ok("key_id", kid),
+            kid => self.ok("key_id", Untrusted::new(kid).to_string()),
         }
     }
 
@@ -309,18 +315,18 @@ impl Checks {
             };
             self.failed("claims", Reason::InvalidJwt, diagnosis, format!("missing: {}", missing.join(", ")));
         }
-        let issuer = text(claims, "iss");
+        let issuer = Untrusted::new(text(claims, "iss"));
         match &subject.policy.issuers {
             IssuerPolicy::Any => {
                 self.add("issuer", Outcome::NotChecked, "set WORKOS_CLIENT_ID or WORKOS_ISSUER to check it");
             }
-            policy if policy.accepts(Some(issuer), Some(text(claims, "client_id"))) => {
-                self.ok("issuer", issuer);
+            policy if policy.accepts(Some(issuer.expose_raw()), Some(text(claims, "client_id"))) => {
+                self.ok("issuer", issuer.to_string());
             }
             policy => {
                 let accepted = match policy {
-                    IssuerPolicy::OneOf(list) => list.join(" "),
-                    IssuerPolicy::Environment(issuers) => issuers.listed().collect::<Vec<_>>().join(" "),
+                    IssuerPolicy::OneOf(list) => accepted(list),
+                    IssuerPolicy::Environment(issuers) => accepted(&issuers.listed().collect::<Vec<_>>()),
                     _ => String::new(),
                 };
                 let finding = Diagnosis::TokenIssuer.about(format!("it is {issuer:?}"));
@@ -353,7 +359,11 @@ impl Checks {
                     "subject",
                     Reason::SubjectMismatch,
                     Diagnosis::TokenSubject,
-                    format!("the cookie holds user {stored:?}, the token is about {proven:?}"),
+                    format!(
+                        "the cookie holds user {:?}, the token is about {:?}",
+                        Untrusted::new(stored),
+                        Untrusted::new(proven)
+                    ),
                 );
             }
         }
@@ -420,6 +430,19 @@ impl Checks {
 /// The time that a claim says, if it is one.
 fn date(claim: &Value) -> Option<UnixMillis> {
     UnixMillis::from_numeric_date(&claim.to_string())
+}
+
+/// The accepted issuers, as far as they are addresses: a setting may hold a secret by mistake.
+fn accepted(issuers: &[String]) -> String {
+    let shown = |issuer: &String| {
+        let is_address =
+            issuer.strip_prefix("https://").or_else(|| issuer.strip_prefix("http://")).is_some_and(|rest| {
+                !rest.contains(['@', '?', '#']) && rest.split('/').all(|part| part.len() < 64)
+            });
+        let issuer = Untrusted::new(issuer);
+        if is_address { issuer.to_string() } else { issuer.as_name().to_string() }
+    };
+    issuers.iter().map(shown).collect::<Vec<_>>().join(" ")
 }
 
 fn text<'m>(members: &'m Map<String, Value>, name: &str) -> &'m str {

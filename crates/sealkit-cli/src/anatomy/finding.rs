@@ -1,6 +1,7 @@
 //! A diagnosis of one cookie: the table's sentence, and what is particular to this cookie after it.
 
 use super::diagnosis::Diagnosis;
+use sealkit::untrusted::one_line;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 /// A diagnosis, given.
@@ -18,9 +19,9 @@ impl From<Diagnosis> for Finding {
 }
 
 impl Diagnosis {
-    /// With what is particular to this cookie.
+    /// With what is particular to this cookie, as one line. Text of the cookie stands in it as [`Untrusted`](sealkit::Untrusted).
     pub(super) fn about(self, about: impl Into<String>) -> Finding {
-        Finding { diagnosis: self, about: Some(about.into()) }
+        Finding { diagnosis: self, about: Some(one_line(&about.into()).into_owned()) }
     }
 }
 

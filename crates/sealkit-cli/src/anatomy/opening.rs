@@ -1,6 +1,7 @@
 //! Opening a value in every format that it may be, and remembering what came of it.
 
 use super::Subject;
+use crate::output;
 use sealkit::{
     Detail, Key, KeyRing, UnixMillis,
     format::{Cost, Format, detect},
@@ -78,7 +79,10 @@ pub(super) fn open_with_spare(
     let most = if is_costly { 8 } else { usize::MAX };
     subject.spares.iter().take(most).find_map(|spare| {
         let opening = open_at_any_time(value, &formats, &spare.ring)?;
-        opening.key.is_some().then(|| (spare.diagnosis.about(format!("password {}", spare.name)), opening))
+        opening
+            .key
+            .is_some()
+            .then(|| (spare.diagnosis.about(format!("password {}", output::word(&spare.name))), opening))
     })
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::output;
 use sealkit::{
-    Detail,
+    Detail, Untrusted,
     cookie::MAX_COOKIE_BYTES,
     format::{Format, KeyShape},
 };
@@ -143,12 +143,16 @@ fn is_at_limit(subject: Subject<'_>) -> bool {
 /// The seal names an id: one that no password has.
 fn iron_id(subject: Subject<'_>, value: &str) -> Refusal {
     let id = value.split('*').nth(1).unwrap_or_default();
-    let (id, shown) =
-        if id.is_empty() { ("default", "no id at all".to_owned()) } else { (id, format!("`{id}`")) };
+    let (id, shown) = if id.is_empty() {
+        ("default", "no id at all".to_owned())
+    } else {
+        (id, format!("`{}`", Untrusted::new(id)))
+    };
     let formats = [Format::Iron];
     for spare in subject.spares.under_id(id) {
         if let Some(opening) = opening::open_at_any_time(value, &formats, &spare.ring) {
-            let about = format!("{shown}; the password {} opens it, so give it this id", spare.name);
+            let about =
+                format!("{shown}; the password {} opens it, so give it this id", Untrusted::new(&spare.name));
             return Refusal {
                 finding: Diagnosis::PasswordId.about(about),
                 also: None,

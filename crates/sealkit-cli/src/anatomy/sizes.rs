@@ -1,12 +1,13 @@
 //! What makes a cookie large, by member.
 
 use super::parts;
+use crate::output;
 use serde_json::{Map, Value};
 
 /// How many are named.
 const NAMED: usize = 4;
 
-/// Bytes of a member in a payload or a token.
+/// A member of a payload or a token, escaped, and its bytes.
 type Sized = (String, usize);
 
 /// The largest members: of the payload, of its user, and the claims of its token, as they stand in the text.
@@ -21,19 +22,22 @@ pub(super) fn largest(payload: &str) -> Option<String> {
 
 fn within(name: &str, value: &Value) -> Vec<Sized> {
     match (name, value) {
-        ("user" | "data" | "d", Value::Object(inner)) => {
-            inner.iter().map(|(inner, value)| (format!("{name}.{inner}"), bytes(value))).collect()
-        }
+        ("user" | "data" | "d", Value::Object(inner)) => inner
+            .iter()
+            .map(|(inner, value)| (format!("{name}.{}", output::word(inner)), bytes(value)))
+            .collect(),
         ("accessToken" | "access_token", Value::String(token)) => claims(name, token),
-        _ => vec![(name.to_owned(), bytes(value))],
+        _ => vec![(output::word(name), bytes(value))],
     }
 }
 
 /// A token's claims, in base64 four bytes for three; the rest of it as the token.
 fn claims(name: &str, token: &str) -> Vec<Sized> {
     let claims = token.split('.').nth(1).and_then(parts::decode).unwrap_or_default();
-    let mut sizes: Vec<Sized> =
-        claims.iter().map(|(claim, value)| (format!("{name}.{claim}"), bytes(value) * 4 / 3)).collect();
+    let mut sizes: Vec<Sized> = claims
+        .iter()
+        .map(|(claim, value)| (format!("{name}.{}", output::word(claim)), bytes(value) * 4 / 3))
+        .collect();
     let named: usize = sizes.iter().map(|(_, bytes)| bytes).sum();
     sizes.push((format!("{name} (the rest)"), token.len().saturating_sub(named)));
     sizes

@@ -2,6 +2,7 @@
 
 use super::{diagnosis::Diagnosis, finding::Finding};
 use sealkit::{
+    Untrusted,
     cookie::{self, Presence, decode_value, pairs},
     session::DEFAULT_LIMIT,
 };
@@ -9,6 +10,9 @@ use serde::Serialize;
 
 /// What every piece of a split cookie begins with.
 const PIECE: &str = "~sk1";
+
+/// Most cookie names that are listed.
+const MOST_NAMES: usize = 20;
 
 /// What a text turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -71,7 +75,7 @@ impl Pasted {
         }
         let is_numbered = piece_of(found, wanted);
         if raw.starts_with(PIECE) || (is_numbered && !raw.ends_with("~2")) {
-            return Err(Diagnosis::OnePiece.about(found));
+            return Err(Diagnosis::OnePiece.about(named(found)));
         }
         Self::new(Source::SetCookieLine, Some(found), raw)
     }
@@ -97,7 +101,7 @@ impl Pasted {
     fn joined(line: &str, wanted: &str) -> Result<Self, Finding> {
         let pieces: Vec<(&str, &str)> = pairs([line]).filter(|(name, _)| piece_of(name, wanted)).collect();
         let Some(value) = cookie::values([line], wanted, DEFAULT_LIMIT).next() else {
-            let names: Vec<&str> = pieces.iter().map(|(name, _)| *name).collect();
+            let names: Vec<String> = pieces.iter().map(|(name, _)| named(name)).collect();
             let diagnosis = if pieces.len() == 1 { Diagnosis::OnePiece } else { Diagnosis::SplitIncomplete };
             return Err(diagnosis.about(names.join(", ")));
         };
@@ -148,10 +152,20 @@ fn piece_of(found: &str, name: &str) -> bool {
 fn missing(line: &str, wanted: &str) -> Finding {
     let names: Vec<&str> = pairs([line]).map(|(name, _)| name).collect();
     if let Some(other) = names.iter().find(|name| name.eq_ignore_ascii_case(wanted)) {
-        return Diagnosis::CookieNameCase.about(format!("{other}, not {wanted}"));
+        return Diagnosis::CookieNameCase.about(format!("{}, not {}", named(other), named(wanted)));
     }
-    let others = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    Diagnosis::CookieMissing.about(format!("`{wanted}` (found: {others})"))
+    let shown: Vec<String> = names.iter().take(MOST_NAMES).map(|name| named(name)).collect();
+    let others = match names.len().saturating_sub(MOST_NAMES) {
+        _ if names.is_empty() => "none".to_owned(),
+        0 => shown.join(", "),
+        more => format!("{}, {more} more", shown.join(", ")),
+    };
+    Diagnosis::CookieMissing.about(format!("`{}` (found: {others})", named(wanted)))
+}
+
+/// The name of a cookie, unless it may be a secret that stands in its place.
+fn named(name: &str) -> String {
+    Untrusted::new(name).as_name().to_string()
 }
 
 /// What follows `Name:`, in any case.

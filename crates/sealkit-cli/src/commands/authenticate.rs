@@ -111,29 +111,38 @@ fn tell_issuer(policy: &TokenPolicy) {
 
 fn session_text(session: &Session, args: &Authenticate) -> String {
     let (claims, now) = (session.claims(), args.moment.time());
-    let mut text = format!("{} {}\n", output::colored(AnsiColor::Green, "authenticated"), session.user_id());
+    let mut text = format!(
+        "{} {}\n",
+        output::colored(AnsiColor::Green, "authenticated"),
+        output::word(session.user_id())
+    );
     let mut row = |name: &str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            text.push_str(&format!("  {} {value}\n", output::dim(&format!("{name:<14}"))));
+            text.push_str(&output::row(name, &value));
         }
     };
     let user = session.user();
-    let list = |items: &mut dyn Iterator<Item = &str>| Some(items.collect::<Vec<_>>().join(", "));
-    row("name", user.and_then(|user| user.display_name()).map(Into::into));
-    row("e-mail", user.and_then(|user| user.email()).map(Into::into));
-    row("session", Some(session.id().to_owned()));
-    row("organization", session.organization_id().map(Into::into));
-    row("role", claims.role().map(Into::into));
+    let list = |items: &mut dyn Iterator<Item = &str>| Some(output::words(items));
+    let shown = |text: Option<&str>| text.map(output::shown);
+    row("name", shown(user.and_then(|user| user.display_name()).as_deref()));
+    row("e-mail", shown(user.and_then(|user| user.email())));
+    row("session", shown(Some(session.id())));
+    row("organization", shown(session.organization_id()));
+    row("role", shown(claims.role()));
     row("permissions", list(&mut claims.permissions()));
     row("entitlements", list(&mut claims.entitlements()));
     row("feature flags", list(&mut claims.feature_flags()));
-    row("impersonated", session.impersonator().map(|by| format!("by {}", by.email)));
-    row("signed in by", session.authentication_method().map(Into::into));
+    row("impersonated", session.impersonator().map(|by| format!("by {}", output::word(by.email))));
+    row("signed in by", shown(session.authentication_method()));
     let end = session.expires_at();
     row("expires", Some(format!("{} ({})", output::rfc3339(end), output::relative(end, now))));
     row(
         "sealed with",
-        Some(format!("{} ({})", session.seal().key.as_deref().unwrap_or("nothing"), session.seal().format)),
+        Some(format!(
+            "{} ({})",
+            output::word(session.seal().key.as_deref().unwrap_or("nothing")),
+            session.seal().format
+        )),
     );
     for warning in session.warnings() {
         row("warning", Some(format!("{warning}: {}", warning.meaning())));

@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::anyhow;
 use clap::builder::styling::AnsiColor;
-use sealkit::{KeyRing, MIN_PASSWORD_CHARACTERS, UnixMillis};
+use sealkit::{KeyRing, MIN_PASSWORD_CHARACTERS, UnixMillis, untrusted::one_line};
 use serde_json::Value;
 use std::process::ExitCode;
 
@@ -90,7 +90,7 @@ fn nothing(args: &Inspect, problem: &NoCookie) -> anyhow::Result<ExitCode> {
             "diagnoses": diagnoses,
         }))?;
     } else {
-        anstream::eprintln!("{}\nfix: {fix}", output::colored(AnsiColor::Red, &summary));
+        anstream::eprintln!("{}\nfix: {fix}", output::colored(AnsiColor::Red, &one_line(&summary)));
     }
     Ok(output::no())
 }
@@ -111,7 +111,8 @@ fn text(anatomy: &Anatomy, now: UnixMillis) -> String {
     }
     heading("Checks", &mut text);
     for check in &anatomy.checks {
-        text.push_str(&format!("  {} {:<14} {}\n", mark(check.result), check.check, check.note));
+        let note = one_line(&check.note);
+        text.push_str(&format!("  {} {:<14} {note}\n", mark(check.result), check.check));
     }
     text
 }
@@ -123,7 +124,7 @@ fn verdict(anatomy: &Anatomy, text: &mut String) {
         Some(false) => (AnsiColor::Red, "does not work"),
         None => (AnsiColor::Yellow, "not verified"),
     };
-    text.push_str(&format!("{}: {}\n", output::colored(color, word), verdict.summary));
+    text.push_str(&format!("{}: {}\n", output::colored(color, word), one_line(&verdict.summary)));
     if let Some(reason) = verdict.reason {
         let detail = verdict.detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
         row("reason", &format!("{reason}{detail}"), text);
@@ -141,7 +142,7 @@ fn also(anatomy: &Anatomy, text: &mut String) {
     }
     heading("Also", text);
     for finding in others {
-        text.push_str(&format!("  {}\n", finding.says()));
+        text.push_str(&format!("  {}\n", one_line(&finding.says())));
         text.push_str(&format!("    {} {}\n", output::dim("fix:"), finding.fix()));
     }
 }
@@ -149,7 +150,7 @@ fn also(anatomy: &Anatomy, text: &mut String) {
 fn cookie(anatomy: &Anatomy, now: UnixMillis, text: &mut String) {
     heading("Cookie", text);
     if let Some(name) = &anatomy.cookie_name {
-        row("name", name, text);
+        row("name", &output::shown(name), text);
     }
     let format = match (anatomy.format, anatomy.written_by) {
         (Some(id), Some(writer)) => format!("{id}, written by {writer}"),
@@ -160,7 +161,7 @@ fn cookie(anatomy: &Anatomy, now: UnixMillis, text: &mut String) {
         row("writer", writer, text);
     }
     if let Some(key) = &anatomy.key {
-        row("key", key, text);
+        row("key", &output::shown(key), text);
     }
     if let Some((since, how)) = anatomy.since() {
         row("age", &format!("{how} {}", output::relative(since, now)), text);
@@ -173,12 +174,13 @@ fn cookie(anatomy: &Anatomy, now: UnixMillis, text: &mut String) {
 fn member(member: &Member, text: &mut String) {
     let bytes = format!("{:>5} bytes", member.bytes);
     let Value::Object(inner) = &member.value else {
-        row(&member.name, &format!("{bytes}  {}", short(&member.value)), text);
+        row(&output::word(&member.name), &format!("{bytes}  {}", output::json_text(&member.value)), text);
         return;
     };
-    row(&member.name, &bytes, text);
+    row(&output::word(&member.name), &bytes, text);
     for (name, value) in inner {
-        text.push_str(&format!("    {} {}\n", output::dim(&format!("{name:<20}")), short(value)));
+        let name = output::dim(&format!("{:<20}", output::word(name)));
+        text.push_str(&format!("    {name} {}\n", output::json_text(value)));
     }
 }
 
@@ -191,14 +193,14 @@ fn token(token: &Token, now: UnixMillis, text: &mut String) {
         text,
     );
     if let Some(header) = &token.header {
-        row("header", &header.to_string(), text);
+        row("header", &output::json_text(header), text);
     }
     if let Some(end) = token.end() {
         row("expires", &format!("{} ({})", output::rfc3339(end), output::relative(end, now)), text);
     }
     if let Some(Value::Object(claims)) = &token.claims {
         for (name, value) in claims {
-            row(name, &short(value), text);
+            row(&output::word(name), &output::json_text(value), text);
         }
     }
 }
@@ -208,7 +210,7 @@ fn heading(name: &str, text: &mut String) {
 }
 
 fn row(name: &str, value: &str, text: &mut String) {
-    text.push_str(&format!("  {} {value}\n", output::dim(&format!("{name:<14}"))));
+    text.push_str(&output::row(name, value));
 }
 
 fn mark(result: Outcome) -> String {
@@ -217,13 +219,5 @@ fn mark(result: Outcome) -> String {
         Outcome::Failed => output::colored(AnsiColor::Red, "failed     "),
         Outcome::Warning => output::colored(AnsiColor::Yellow, "warning    "),
         Outcome::NotChecked => output::dim("not checked"),
-    }
-}
-
-/// Texts without their quotes, the rest as JSON.
-fn short(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
     }
 }

@@ -53,7 +53,11 @@ fn accept(args: &Refresh, session: &Session, sealed: Option<&SealedSession>) -> 
         output::json_line(&answer)?;
     } else {
         let end = session.expires_at();
-        anstream::eprintln!("refreshed {}, valid until {}", session.user_id(), output::rfc3339(end));
+        anstream::eprintln!(
+            "refreshed {}, valid until {}",
+            output::word(session.user_id()),
+            output::rfc3339(end)
+        );
         print(sealed)?;
     }
     Ok(output::YES)
@@ -84,5 +88,5 @@ fn answer(authenticated: bool, sealed: Option<&SealedSession>) -> Map<String, Va
 }
 
 fn print(sealed: Option<&SealedSession>) -> anyhow::Result<()> {
-    sealed.map_or(Ok(()), |sealed| output::bytes(format!("{}\n", sealed.expose_secret()).as_bytes()))
+    sealed.map_or(Ok(()), |sealed| output::cookie_value(sealed.expose_secret()))
 }

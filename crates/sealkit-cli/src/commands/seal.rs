@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Seal) -> anyhow::Result<ExitCode> {
             bytes: cookie.len(),
         })?;
     } else {
-        output::bytes(format!("{cookie}\n").as_bytes())?;
+        output::cookie_value(&cookie)?;
     }
     Ok(output::YES)
 }

@@ -13,10 +13,11 @@ use sealkit::{
     session::{DEFAULT_LIMIT, SessionReader},
     sign_in,
     token::{IssuerPolicy, TokenPolicy},
+    untrusted::escape_json,
 };
 use serde::Serialize;
 use serde_json::{json, value::RawValue};
-use std::process::ExitCode;
+use std::{borrow::Cow, process::ExitCode};
 
 /// What opened. It holds both tokens; the caller has asked for exactly that.
 struct Opened {
@@ -114,10 +115,10 @@ fn tell(args: &Unseal, opened: &Opened) -> anyhow::Result<ExitCode> {
         })?;
     } else {
         match key {
-            Some(key) => anstream::eprintln!("{format}, opened with {key}"),
+            Some(key) => anstream::eprintln!("{format}, opened with {}", output::word(key)),
             None => anstream::eprintln!("{format}: not sealed, anybody can have written it"),
         }
-        output::bytes(format!("{plaintext}\n").as_bytes())?;
+        output::bytes(format!("{}\n", for_terminal(plaintext)).as_bytes())?;
     }
     Ok(output::YES)
 }
@@ -132,6 +133,17 @@ fn refuse(args: &Unseal, detail: Detail) -> anyhow::Result<ExitCode> {
         anstream::eprintln!("{code}: {meaning}\nfix: {fix}");
     }
     Ok(output::no())
+}
+
+/// The payload as it stands in the seal, unless it could drive a terminal: such characters are written as `\uXXXX`, which is the
+/// same JSON.
+fn for_terminal(plaintext: &str) -> Cow<'_, str> {
+    let escaped = escape_json(plaintext);
+    if !plaintext.contains('\r') {
+        return escaped;
+    }
+    // Between tokens a carriage return cannot be escaped, and at the end of a line it does nothing.
+    escaped.replace("\r\n", "\n").replace('\r', " ").into()
 }
 
 /// JSON without the white space between its tokens, so that the answer stays one line; digits and escapes stay as they are.

@@ -210,7 +210,7 @@ fn welcome(demo: &Demo, password: &CookiePassword) -> String {
     );
     for user in idp.users() {
         let secret = user.password().map_or("", |password| password.expose_secret());
-        text.push_str(&format!("    {:<20} {}\n", user.email(), output::dim(secret)));
+        text.push_str(&format!("    {:<20} {}\n", output::shown(user.email()), output::dim(secret)));
     }
     text.push_str("\n  To point an application of your own at the provider:\n");
     for (name, value) in [

@@ -15,5 +15,6 @@ mod inspect;
 mod key;
 mod key_sets;
 mod migrate;
+mod printing;
 mod refresh;
 mod vectors;

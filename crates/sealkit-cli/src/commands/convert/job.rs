@@ -12,6 +12,7 @@ use sealkit::{
     cookie::{DEFAULT_NAME, MAX_COOKIE_BYTES},
     format::{Format, SealError, iron},
     session::{DEFAULT_LIMIT, Loss, payload_in},
+    untrusted::escape_json,
 };
 use serde::Serialize;
 use std::{borrow::Cow, time::Duration};
@@ -98,7 +99,8 @@ impl Job {
             input_base64: text.is_err().then(|| STANDARD.encode(line)),
         };
         // Numbers and texts always have a JSON text.
-        if serde_json::to_writer(&mut *failed, &line).is_ok() {
+        if let Ok(line) = serde_json::to_string(&line) {
+            failed.extend(escape_json(&line).as_bytes());
             failed.push(b'\n');
         }
     }
@@ -136,7 +138,12 @@ impl Job {
             return Ok(Payload { opened, text, losses: Vec::new() });
         }
         let converted = payload_in(&opened.session, self.to);
-        Ok(Payload { opened, text: converted.payload.to_string().into(), losses: converted.losses })
+        let mut text = converted.payload.to_string();
+        // In these the text is the value, and a value is printed.
+        if let (Format::PlainJson | Format::SignedJson, Cow::Owned(escaped)) = (self.to, escape_json(&text)) {
+            text = escaped;
+        }
+        Ok(Payload { opened, text: text.into(), losses: converted.losses })
     }
 
     /// Seals, with the time that the old seal names as far as the new one can.

@@ -13,7 +13,7 @@ use job::Job;
 use outputs::Outputs;
 use report::Report;
 use resume::Done;
-use sealkit::{EncodingPolicy, KeyRing};
+use sealkit::{EncodingPolicy, KeyRing, config::shown_path};
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, IsTerminal as _},
@@ -90,7 +90,7 @@ fn open_input(args: &Convert) -> anyhow::Result<(Box<dyn BufRead + Send>, Option
         }
         return Ok((Box::new(BufReader::with_capacity(READ_AT_ONCE, io::stdin())), None));
     };
-    let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let file = File::open(path).with_context(|| format!("{} cannot be read", shown_path(path)))?;
     let bytes = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
     Ok((Box::new(BufReader::with_capacity(READ_AT_ONCE, file)), bytes))
 }

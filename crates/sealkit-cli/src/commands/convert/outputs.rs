@@ -6,6 +6,7 @@
 use super::{pipeline::Converted, resume::Done};
 use crate::args::Convert;
 use anyhow::{Context as _, bail};
+use sealkit::config::shown_path;
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Seek as _, SeekFrom, Write as _},
@@ -32,12 +33,15 @@ impl Paths {
         let named: Vec<&Path> = all.into_iter().flatten().collect();
         for (at, one) in named.iter().enumerate() {
             if named.iter().skip(at + 1).any(|other| same(one, other)) {
-                bail!("{} is named twice; every file needs a name of its own", one.display());
+                bail!("{} is named twice; every file needs a name of its own", shown_path(one));
             }
         }
         for path in [&out, &failed].into_iter().flatten().filter(|_| !args.resume) {
             if fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0) {
-                bail!("{} exists; go on with what it holds (--resume), or name another file", path.display());
+                bail!(
+                    "{} exists; go on with what it holds (--resume), or name another file",
+                    shown_path(path)
+                );
             }
         }
         Ok(Self { out, failed })
@@ -111,7 +115,7 @@ impl<'p> Outputs<'p> {
 }
 
 fn cannot_write(path: &Path) -> String {
-    format!("{} cannot be written", path.display())
+    format!("{} cannot be written", shown_path(path))
 }
 
 /// For its owner alone: what is in it signs people in.

@@ -4,11 +4,12 @@ use super::{job::Job, outputs::Paths, pipeline::Converted, resume::Done};
 use crate::output;
 use clap::builder::styling::AnsiColor;
 use sealkit::{
+    config::shown_path,
     format::{Format, Protection},
     session::Loss,
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 /// Most members that losses are counted by: names come from cookies.
 const MOST_MEMBERS: usize = 1000;
@@ -185,7 +186,8 @@ impl Report {
             }
         };
         let by = |key: &Option<String>| {
-            key.as_ref().map_or_else(|| "not sealed".to_owned(), |key| format!("sealed with {key}"))
+            key.as_ref()
+                .map_or_else(|| "not sealed".to_owned(), |key| format!("sealed with {}", output::word(key)))
         };
         section(
             "Opened as",
@@ -200,7 +202,7 @@ impl Report {
             &heading,
             losses
                 .iter()
-                .map(|((member, code), lines)| (member.clone(), *lines, meaning(code).to_owned()))
+                .map(|((member, code), lines)| (output::word(member), *lines, meaning(code).to_owned()))
                 .collect(),
         );
         for note in self.notes() {
@@ -210,8 +212,7 @@ impl Report {
             let place = paths
                 .failed
                 .as_deref()
-                .map(Path::display)
-                .map_or_else(|| "on standard error".to_owned(), |path| format!("in {path}"));
+                .map_or_else(|| "on standard error".to_owned(), |path| format!("in {}", shown_path(path)));
             text.push_str(&format!("\nthe failing lines are {place}, each with its reason"));
         }
         if !text.ends_with('\n') {

@@ -7,6 +7,7 @@ use super::{job::Job, outputs::Paths};
 use crate::lines::read_line;
 use anyhow::{Context as _, bail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sealkit::config::shown_path;
 use serde::Deserialize;
 use std::{
     borrow::Cow,
@@ -117,14 +118,14 @@ fn complete_lines(
     let mut file = match File::open(path) {
         Ok(file) => BufReader::with_capacity(super::READ_AT_ONCE, file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", shown_path(path))),
     };
     let (mut line, mut end) = (Vec::new(), 0);
     loop {
         line.clear();
         let read = file
             .read_until(b'\n', &mut line)
-            .with_context(|| format!("{} cannot be read", path.display()))?;
+            .with_context(|| format!("{} cannot be read", shown_path(path)))?;
         // What has no end was interrupted.
         if line.pop() != Some(b'\n') {
             return Ok(());
@@ -148,7 +149,7 @@ fn written(path: &Path) -> anyhow::Result<Written> {
 fn failed(path: &Path) -> anyhow::Result<Vec<Failed>> {
     let mut all: Vec<Failed> = Vec::new();
     complete_lines(path, |line, end| {
-        let strange = || format!("{} does not hold what `convert` writes there", path.display());
+        let strange = || format!("{} does not hold what `convert` writes there", shown_path(path));
         let read: FailedLine<'_> = serde_json::from_slice(line).with_context(strange)?;
         let input = match (read.input, read.input_base64) {
             (Some(text), None) => text.into_owned().into_bytes(),

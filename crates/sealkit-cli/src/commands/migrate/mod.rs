@@ -6,6 +6,7 @@ mod sample;
 use crate::{args::Migrate, output};
 use anyhow::bail;
 use plan::{Plan, Step};
+use sealkit::untrusted::one_line;
 use std::process::ExitCode;
 
 pub(crate) fn run(args: &Migrate) -> anyhow::Result<ExitCode> {
@@ -30,13 +31,13 @@ fn text(plan: &Plan) -> String {
             service.writes.map_or_else(|| "reads only".to_owned(), |format| format!("writes {format}"));
         text.push_str(&format!(
             "  {:<14} {}: {writes}; reads {}\n",
-            service.name,
+            output::word(&service.name),
             service.sdk,
             service.reads.join(", ")
         ));
     }
     for problem in &plan.today {
-        text.push_str(&format!("  note: {problem}\n"));
+        text.push_str(&format!("  note: {}\n", one_line(problem)));
     }
     for (number, step) in (1..).zip(&plan.steps) {
         heading(&format!("{number}. {}", step.title), &mut text);
@@ -47,10 +48,10 @@ fn text(plan: &Plan) -> String {
         text.push_str("  nothing\n");
     }
     for loss in &plan.losses {
-        text.push_str(&format!("  {:<28} {}\n", loss.member, loss.what));
+        text.push_str(&format!("  {:<28} {}\n", output::word(&loss.member), one_line(&loss.what)));
     }
     for note in &plan.notes {
-        text.push_str(&format!("\nnote: {note}"));
+        text.push_str(&format!("\nnote: {}", one_line(note)));
     }
     if !text.ends_with('\n') {
         text.push('\n');
@@ -61,7 +62,11 @@ fn text(plan: &Plan) -> String {
 fn write_step(step: &Step, text: &mut String) {
     text.push_str(&format!("  {}\n", step.why));
     for action in &step.actions {
-        text.push_str(&format!("  {} {}\n", output::dim(&format!("{:<14}", action.service)), action.what));
+        text.push_str(&format!(
+            "  {} {}\n",
+            output::dim(&format!("{:<14}", output::word(&action.service))),
+            one_line(&action.what)
+        ));
         for setting in &action.settings {
             text.push_str(&format!("  {:<14}   {setting}\n", ""));
         }

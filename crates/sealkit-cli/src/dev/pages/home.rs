@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use maud::{Markup, html};
-use sealkit::{Clock as _, UnixMillis, session::Freshness};
+use sealkit::{Clock as _, UnixMillis, Untrusted, session::Freshness};
 use sealkit_axum::{Session, SessionRejection, session_json};
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ pub(in crate::dev) async fn me(State(demo): State<Demo>, session: Found, uri: Ur
             (StatusCode::UNAUTHORIZED, Json(denied)).into_response()
         }
         Err(rejection) => {
-            tracing::warn!(path = uri.path(), "nobody can tell who this is");
+            tracing::warn!(path = %Untrusted::new(uri.path()), "nobody can tell who this is");
             rejection.into_response()
         }
     }
@@ -74,12 +74,12 @@ fn signed_out(demo: &Demo) -> Markup {
             ul.people {
                 @for user in demo.idp().users() {
                     li {
-                        strong { (user.email()) }
+                        strong { (output::shown(user.email())) }
                         @if let Some(password) = user.password() { " " code { (password.expose_secret()) } }
                         p.soft {
                             @for (i, membership) in user.memberships().iter().enumerate() {
                                 @if i > 0 { ", " }
-                                (membership.organization().name())
+                                (output::shown(membership.organization().name()))
                             }
                             @if user.memberships().is_empty() { "no organization" }
                         }
@@ -95,7 +95,8 @@ fn signed_in(demo: &Demo, session: &Session) -> Markup {
     html! {
         @if let Some(by) = session.impersonator() {
             section #impersonation.banner {
-                p { strong { (by.email) } " is signed in as this user" @if let Some(reason) = by.reason { ": " (reason) } "." }
+                p { strong { (output::shown(by.email)) } " is signed in as this user"
+                    @if let Some(reason) = by.reason { ": " (output::shown(reason)) } "." }
                 form method="post" action="/demo/stop-impersonating" { button #stop-impersonating { "Stop" } }
             }
         }
@@ -114,18 +115,18 @@ fn who(demo: &Demo, session: &Session) -> Markup {
     let organization = session.organization_id().map(|id| demo.organization_name(id));
     html! {
         section #who.card.who {
-            div.avatar aria-hidden="true" { (initials(&name)) }
+            div.avatar aria-hidden="true" { (output::shown(&initials(&name))) }
             div {
-                h1 #user-name { (name) }
-                @if let Some(email) = user.and_then(|user| user.email()) { p #user-email.soft { (email) } }
+                h1 #user-name { (output::shown(&name)) }
+                @if let Some(email) = user.and_then(|user| user.email()) { p #user-email.soft { (output::shown(email)) } }
             }
             dl {
                 dt { "Organization" }
-                dd #organization { (organization.as_deref().unwrap_or("none")) }
+                dd #organization { (output::shown(organization.as_deref().unwrap_or("none"))) }
                 dt { "Role" }
-                dd #role { (session.claims().role().unwrap_or("none")) }
+                dd #role { (output::shown(session.claims().role().unwrap_or("none"))) }
                 dt { "Signed in by" }
-                dd { (session.authentication_method().unwrap_or("unknown")) }
+                dd { (output::shown(session.authentication_method().unwrap_or("unknown"))) }
             }
             form method="post" action="/logout" { button #sign-out.quiet { "Sign out" } }
         }
@@ -194,7 +195,7 @@ fn switch(demo: &Demo, session: &Session) -> Markup {
                 form method="post" action="/demo/switch" {
                     label.hidden for="organization-id" { "Organization" }
                     select #organization-id name="organization_id" {
-                        @for organization in others() { option value=(organization.id()) { (organization.name()) } }
+                        @for organization in others() { option value=(organization.id()) { (output::shown(organization.name())) } }
                     }
                     button #switch { "Switch organization" }
                 }
@@ -215,7 +216,7 @@ fn claims(session: &Session) -> Markup {
                 table #claims {
                     tbody {
                         @for (name, value) in &claims {
-                            tr { th scope="row" { code { (name) } } td { (shown(name, value)) } }
+                            tr { th scope="row" { code { (output::shown(name)) } } td { (shown(name, value)) } }
                         }
                     }
                 }

@@ -124,7 +124,7 @@ fn container(anatomy: &Anatomy) -> Markup {
         section.card {
             h2 { "Container" }
             dl {
-                @if let Some(name) = &anatomy.cookie_name { dt { "Name" } dd { code { (name) } } }
+                @if let Some(name) = &anatomy.cookie_name { dt { "Name" } dd { code { (output::shown(name)) } } }
                 dt { "Format" }
                 dd #format {
                     @match (anatomy.format, anatomy.written_by) {
@@ -133,7 +133,7 @@ fn container(anatomy: &Anatomy) -> Markup {
                     }
                 }
                 @if let Some(writer) = &anatomy.writer { dt { "Writer" } dd { (writer) } }
-                @if let Some(key) = &anatomy.key { dt { "Opened with" } dd #key { code { (key) } } }
+                @if let Some(key) = &anatomy.key { dt { "Opened with" } dd #key { code { (output::shown(key)) } } }
                 dt { "Size" }
                 dd {
                     (anatomy.size.cookie) " of " (anatomy.size.limit) " bytes"
@@ -161,18 +161,18 @@ fn sizes(anatomy: &Anatomy) -> Markup {
 fn one_member(member: &Member, largest: usize) -> Markup {
     html! {
         li {
-            span.name { code { (member.name) } span.soft { (member.bytes) " bytes" } }
-            progress max=(largest) value=(member.bytes) aria-label={ "Size of " (member.name) } {}
+            span.name { code { (output::shown(&member.name)) } span.soft { (member.bytes) " bytes" } }
+            progress max=(largest) value=(member.bytes) aria-label={ "Size of " (output::shown(&member.name)) } {}
             @match &member.value {
                 Value::Object(inner) => {
                     details {
                         summary { (inner.len()) " members" }
                         table { tbody {
-                            @for (name, value) in inner { tr { th scope="row" { code { (name) } } td { (shown(name, value)) } } }
+                            @for (name, value) in inner { tr { th scope="row" { code { (output::shown(name)) } } td { (shown(name, value)) } } }
                         } }
                     }
                 }
-                value => { p.soft { (text(value)) } }
+                value => { p.soft { (output::json_text(value)) } }
             }
         }
     }
@@ -187,10 +187,10 @@ fn token(token: &Token, now: UnixMillis) -> Markup {
                 "Header " (bytes.header) ", claims " (bytes.claims) ", signature " (bytes.signature) " bytes"
                 @if let Some(end) = token.end() { "; expires " (output::rfc3339(end)) " (" (output::relative(end, now)) ")" }
             }
-            @if let Some(header) = &token.header { p { code { (header) } } }
+            @if let Some(header) = &token.header { p { code { (output::json_text(header)) } } }
             @if let Some(Value::Object(claims)) = &token.claims {
                 div.scroll { table #token-claims { tbody {
-                    @for (name, value) in claims { tr { th scope="row" { code { (name) } } td { (shown(name, value)) } } }
+                    @for (name, value) in claims { tr { th scope="row" { code { (output::shown(name)) } } td { (shown(name, value)) } } }
                 } } }
             }
         }
@@ -214,8 +214,4 @@ fn checks(checks: &[Check]) -> Markup {
             }
         }
     }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

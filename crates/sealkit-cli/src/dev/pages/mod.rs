@@ -104,13 +104,13 @@ fn unavailable(demo: &Demo, reason: &str, retry_after: u64) -> Response {
 fn shown(name: &str, value: &Value) -> Markup {
     match value {
         Value::Array(items) => html! {
-            @for item in items { span.chip { (item.as_str().map_or_else(|| item.to_string(), str::to_owned)) } }
+            @for item in items { span.chip { (output::json_text(item)) } }
         },
-        Value::String(text) => html! { (text) },
+        Value::String(text) => html! { (output::shown(text)) },
         Value::Number(number) if matches!(name, "exp" | "iat" | "nbf" | "auth_time") => {
             let time = number.as_u64().map(UnixMillis::from_secs).map(output::rfc3339);
             html! { (number) @if let Some(time) = time { " " span.soft.time { (time) } } }
         }
-        other => html! { code { (other) } },
+        other => html! { code { (output::json_text(other)) } },
     }
 }
