@@ -6,7 +6,9 @@ use crate::{
 };
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use sealkit::{Answer, Denial, DenialBody, Failure, PublicCode, Reason, RequestKind, SignInRequest, StepUp};
+use sealkit::{
+    Answer, Denial, DenialBody, Failure, PublicCode, Reason, RequestKind, SignInRequest, StepUp, Untrusted,
+};
 
 const HX_REDIRECT: HeaderName = HeaderName::from_static("hx-redirect");
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Session realm=\"sealkit\"");
@@ -98,16 +100,16 @@ fn answer(slot: &SessionSlot, denial: Denial, failure: Option<&Failure>, wish: W
 /// Says in the log why, with everything fine and nothing secret.
 fn note(slot: &SessionSlot, code: PublicCode, failure: Option<&Failure>) {
     let (facts, reason) = (slot.facts(), failure.map_or(Reason::NoSessionCookieProvided, Failure::reason));
-    let (method, path, kind) = (&facts.method, facts.uri.path(), facts.kind());
+    let (method, path, kind) = (&facts.method, Untrusted::new(facts.uri.path()), facts.kind());
     let hint = failure.and_then(Failure::hint);
     match code {
         PublicCode::Misconfigured => {
-            tracing::error!(%method, path, ?kind, %code, %reason, hint, "request denied; signing in would not help");
+            tracing::error!(%method, %path, ?kind, %code, %reason, hint, "request denied; signing in would not help");
         }
         PublicCode::TemporarilyUnavailable => {
-            tracing::warn!(%method, path, ?kind, %code, %reason, hint, "request cannot be decided");
+            tracing::warn!(%method, %path, ?kind, %code, %reason, hint, "request cannot be decided");
         }
-        _ => tracing::debug!(%method, path, ?kind, %code, %reason, hint, "request denied"),
+        _ => tracing::debug!(%method, %path, ?kind, %code, %reason, hint, "request denied"),
     }
 }
 

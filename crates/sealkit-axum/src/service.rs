@@ -8,7 +8,7 @@ use crate::{
 };
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use sealkit::{PublicCode, RequestKind};
+use sealkit::{PublicCode, RequestKind, Untrusted};
 use std::{
     fmt,
     future::Future,
@@ -89,7 +89,7 @@ where
     let mut response = inner.call(request).await?;
     if response.status() == StatusCode::NOT_FOUND && shared.lacks_its_route(slot.facts()) {
         tracing::error!(
-            path = slot.facts().uri.path(),
+            path = %Untrusted::new(slot.facts().uri.path()),
             "nothing answers there; {}",
             crate::routes::NOT_NESTED
         );
@@ -105,7 +105,7 @@ where
 fn two_owners<B>(shared: &Arc<Shared>, request: Request<B>) -> Response<Bytes> {
     let cookie = shared.sealkit.config().cookie().name();
     tracing::error!(
-        cookie,
+        cookie = %Untrusted::new(cookie).as_name(),
         "a `SessionLayer` within one of another application writes the same cookie, so its requests are denied; give one of them another cookie name, or both clones of one `Sealkit`"
     );
     let slot = SessionSlot::new(Arc::clone(shared), RequestFacts::of(&request, shared));

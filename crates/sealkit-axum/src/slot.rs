@@ -17,7 +17,7 @@ use axum::extract::FromRequestParts;
 use http::{HeaderMap, HeaderValue, Response, header, request::Parts};
 use sealkit::{
     CookieAction, Failure, Outcome, Reason, RefreshBehind, RefreshOptions, RequestKind, Resolve,
-    SealedSession, Session, SignedIn,
+    SealedSession, Session, SignedIn, Untrusted,
     cookie::{self, Presence},
     token,
 };
@@ -84,7 +84,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionSlot {
         let slot = Self::of(parts)?;
         slot.touch();
         if slot.facts().uri.path() != parts.uri.path() {
-            tracing::error!(path = slot.facts().uri.path(), "{}", crate::routes::NOT_NESTED);
+            tracing::error!(path = %Untrusted::new(slot.facts().uri.path()), "{}", crate::routes::NOT_NESTED);
         }
         Ok(slot)
     }

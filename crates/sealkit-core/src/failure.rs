@@ -2,8 +2,9 @@
 
 use crate::{
     EmailCompletionToken, ExpiredSession, PendingAuthenticationToken, Reason, SealedSession, UpstreamBody,
+    untrusted::{Untrusted, one_line},
 };
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 use url::Url;
 
 /// What becomes of the session cookie. Every result says it; a caller that obeys never loses a session.
@@ -272,10 +273,15 @@ impl Failure {
         self
     }
 
-    /// Adds a sentence for the operator: which setting to change. Must hold no secret.
+    /// Adds a sentence for the operator: which setting to change. It must contain no secret. It is kept as one line: control
+    /// characters and others that cannot be seen are escaped, see [`one_line`].
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<Arc<str>>) -> Self {
-        self.hint = Some(hint.into());
+        let hint = hint.into();
+        self.hint = Some(match one_line(&hint) {
+            Cow::Borrowed(_) => hint,
+            Cow::Owned(escaped) => escaped.into(),
+        });
         self
     }
 
@@ -355,7 +361,7 @@ impl fmt::Display for Failure {
                 write!(f, " {status}")?;
             }
             if let Some(code) = &upstream.code {
-                write!(f, " {code:?}")?;
+                write!(f, " {:?}", Untrusted::new(code))?;
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 use crate::{
     CookiePassword,
     format::{Prepared, iron::IronKey},
+    untrusted::Untrusted,
 };
 use std::{fmt, sync::Arc};
 
@@ -195,14 +196,14 @@ pub enum KeyRingProblem {
         count: usize,
     },
     /// The password is empty.
-    #[error("password {name:?} is empty; make one with `sealkit key new`")]
+    #[error("password {:?} is empty; make one with `sealkit key new`", Untrusted::new(.name))]
     NoPassword {
         /// The entry.
         name: String,
     },
     /// Under 32 characters.
     #[error(
-        "password {name:?} has {characters} characters, at least {MIN_PASSWORD_CHARACTERS} are needed; make one with `sealkit key new`"
+        "password {:?} has {characters} characters, at least {MIN_PASSWORD_CHARACTERS} are needed; make one with `sealkit key new`", Untrusted::new(.name)
     )]
     TooShort {
         /// The entry.
@@ -211,19 +212,19 @@ pub enum KeyRingProblem {
         characters: usize,
     },
     /// The iron id has other characters than `[A-Za-z0-9_]`.
-    #[error("the id of password {name:?} may hold letters, digits and underscores only")]
+    #[error("the id of password {:?} may hold letters, digits and underscores only", Untrusted::new(.name))]
     BadId {
         /// The entry.
         name: String,
     },
     /// Two entries of one iron id.
-    #[error("the id of password {name:?} stands before another password already; a seal names one password")]
+    #[error("the id of password {:?} stands before another password already; a seal names one password", Untrusted::new(.name))]
     DuplicateId {
         /// The second entry.
         name: String,
     },
     /// Two entries of one name.
-    #[error("two passwords are named {name:?}; give each its own name")]
+    #[error("two passwords are named {:?}; give each its own name", Untrusted::new(.name))]
     DuplicateName {
         /// The name.
         name: String,

@@ -11,11 +11,12 @@ use axum::extract::{ConnectInfo, RawQuery, rejection::ExtensionRejection};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use sealkit::{
-    Class, CookieAction, Failure, Reason, RequestKind, SignInRequest,
+    Class, CookieAction, Failure, Reason, RequestKind, SignInRequest, Untrusted,
     cookie::{CookieSettings, SetCookie, candidates},
     sign_in::ReturnTo,
 };
 use std::{net::SocketAddr, time::Duration};
+use tracing::field::display;
 
 /// Says that this browser's sign-in has been begun anew a moment ago, so that it is not begun anew for ever.
 const RESTARTED: &str = "wos-auth-restarted";
@@ -121,8 +122,9 @@ fn failed(slot: &SessionSlot, failure: &Failure) -> Response<Bytes> {
 fn logged(response: Response<Bytes>, failure: &Failure) -> Response<Bytes> {
     let (reason, hint, status) = (failure.reason(), failure.hint(), response.status().as_u16());
     let upstream = failure.upstream();
-    let code = upstream.and_then(|upstream| upstream.code.as_deref());
-    let request_id = upstream.and_then(|upstream| upstream.request_id.as_deref());
+    let shown = |text: &str| display(Untrusted::new(text.to_owned()));
+    let code = upstream.and_then(|upstream| upstream.code.as_deref()).map(shown);
+    let request_id = upstream.and_then(|upstream| upstream.request_id.as_deref()).map(shown);
     if response.status().is_server_error() || is_about_the_address(failure) {
         tracing::error!(%reason, hint, status, code, request_id, "signing in did not succeed");
     } else {

@@ -1,11 +1,17 @@
 //! What is logged on the thread of a test.
 
 use std::{
-    io,
+    fmt, io,
     sync::{Arc, Mutex},
 };
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::{
+    field::{Field, Visit},
+    subscriber::DefaultGuard,
+};
+use tracing_subscriber::{
+    field::RecordFields,
+    fmt::{FormatFields, MakeWriter, format::Writer},
+};
 
 /// Everything that was logged. Clones are the same log.
 #[derive(Clone, Default)]
@@ -19,6 +25,18 @@ impl Log {
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
             .with_ansi(false)
+            .with_writer(log.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    /// The same with every field as it was recorded: the usual subscriber escapes texts by itself, and others do not.
+    pub(crate) fn listen_raw() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .fmt_fields(Raw)
             .with_writer(log.clone())
             .finish();
         (log, tracing::subscriber::set_default(subscriber))
@@ -45,5 +63,27 @@ impl<'w> MakeWriter<'w> for Log {
 
     fn make_writer(&'w self) -> Self {
         self.clone()
+    }
+}
+
+/// Writes fields as they were recorded.
+struct Raw;
+
+impl<'w> FormatFields<'w> for Raw {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
+        fields.record(&mut RawVisitor(writer));
+        Ok(())
+    }
+}
+
+struct RawVisitor<'w>(Writer<'w>);
+
+impl Visit for RawVisitor<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        write!(self.0, "{}={value} ", field.name()).unwrap();
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        write!(self.0, "{}={value:?} ", field.name()).unwrap();
     }
 }

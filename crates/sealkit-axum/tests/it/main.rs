@@ -9,6 +9,7 @@ mod concurrency;
 mod encodings;
 mod extractors;
 mod guard;
+mod hostile;
 mod kinds;
 mod large;
 mod late;

@@ -9,7 +9,9 @@ use super::{
     transport::{TransportError, TransportErrorKind},
 };
 use http::{HeaderMap, StatusCode};
-use sealkit_core::{Class, Failure, Reason, StepUp, UnixMillis, Upstream, session::AuthResponseError};
+use sealkit_core::{
+    Class, Failure, Reason, StepUp, UnixMillis, Untrusted, Upstream, session::AuthResponseError,
+};
 use std::{error::Error as StdError, fmt, time::Duration};
 
 /// The code of a grant that lacks the user's address.
@@ -247,7 +249,7 @@ impl fmt::Display for ApiError {
             Cause::Unusable(Unusable::NoTokens) => f.write_str("the API's answer has no tokens"),
             Cause::Status(status, body) => {
                 write!(f, "the API answered {status}")?;
-                body.code.iter().try_for_each(|code| write!(f, " {code:?}"))
+                body.code.iter().try_for_each(|code| write!(f, " {:?}", Untrusted::new(code)))
             }
         }
     }

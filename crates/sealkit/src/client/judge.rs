@@ -3,7 +3,7 @@
 use super::Sealkit;
 use crate::telemetry;
 use sealkit_core::{
-    Detail, ExpiredSession, Failure, Reason, SealedSession, Session, UnixMillis, UnsealedSession,
+    Detail, ExpiredSession, Failure, Reason, SealedSession, Session, UnixMillis, UnsealedSession, Untrusted,
     session::{Judgement, SealInfo, SessionReader},
     token::{Claims, KeySet},
 };
@@ -138,7 +138,7 @@ fn unknown_key(kid: &str, keys: &KeySet) -> Failure {
         return failure
             .with_hint(format!("the key set has the token's key, but it cannot be used: {skipped}"));
     }
-    tracing::info!(kid, "the key set of this client has no such key");
+    tracing::info!(kid = %Untrusted::new(kid), "the key set of this client has no such key");
     failure.with_hint("the token was signed by a key of another client or environment; check WORKOS_CLIENT_ID and the API host")
 }
 

@@ -39,7 +39,7 @@ use crate::{
 use arc_swap::ArcSwap;
 use judge::invalid_cookie;
 use sealkit_core::{
-    Failure, KeyRing, Reason, SealedSession, SecureRandom, UnixMillis, UnsealedSession,
+    Failure, KeyRing, Reason, SealedSession, SecureRandom, UnixMillis, UnsealedSession, Untrusted,
     format::{KeyShapeError, SealError},
     session::{AuthResponse, Converted, Loss, SealInfo, SessionReader, payload_in, payload_of},
 };
@@ -277,14 +277,19 @@ impl Sealkit {
 
 /// What the new format does not hold: names of members, never their values.
 fn told(losses: &[Loss]) {
-    let dropped: Vec<&str> =
-        losses.iter().filter(|loss| matches!(loss, Loss::Collides { .. })).map(Loss::member).collect();
+    let dropped: Vec<Untrusted<&str>> = losses
+        .iter()
+        .filter(|loss| matches!(loss, Loss::Collides { .. }))
+        .map(|loss| Untrusted::new(loss.member()))
+        .collect();
     if !dropped.is_empty() {
         tracing::warn!(
             ?dropped,
             "a session was written in another format, where these members' names mean something else"
         );
     } else if !losses.is_empty() {
+        let losses: Vec<(Untrusted<&str>, &str)> =
+            losses.iter().map(|loss| (Untrusted::new(loss.member()), loss.as_str())).collect();
         tracing::debug!(
             ?losses,
             "a session was written in another format, whose SDK does not keep everything"

@@ -12,7 +12,7 @@ use crate::{
 };
 use sealkit_core::{
     CookieAction, Detail, ExpiredSession, Failure, Reason, RefreshToken, SealedSession, Session,
-    UnsealedSession,
+    UnsealedSession, Untrusted,
     session::{AuthResponse, Converted, Judgement, SealInfo, SessionReader, payload_following},
     token::{self, KeySet},
 };
@@ -187,7 +187,10 @@ impl Sealkit {
     ) -> Outcome {
         let begun = Instant::now();
         let session_id = held.session_id();
-        let span = tracing::debug_span!("sealkit.refresh", session_id);
+        let span = tracing::debug_span!(
+            "sealkit.refresh",
+            session_id = session_id.as_deref().map(|id| tracing::field::display(Untrusted::new(id)))
+        );
         let succession = self.succeed(held, session_id.as_deref(), wanted, wait, may_clear);
         let outcome = succession.instrument(span).await;
         telemetry::refreshed(outcome.reason(), begun.elapsed());

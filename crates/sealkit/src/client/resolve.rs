@@ -3,7 +3,7 @@
 use super::{Sealkit, judge::Judged, refresh::Held};
 use crate::{outcome::Outcome, refresh::CoordinationKey, telemetry};
 use sealkit_core::{
-    CookieAction, ExpiredSession, Failure, Reason, SealedSession, Session, cookie::MAX_CANDIDATES,
+    CookieAction, ExpiredSession, Failure, Reason, SealedSession, Session, Untrusted, cookie::MAX_CANDIDATES,
     session::Freshness,
 };
 use std::{borrow::Cow, sync::Arc, time::Duration};
@@ -304,7 +304,7 @@ impl Sealkit {
                 self.inner.acting.note(session);
                 // On every request of the session: what is worth a line is the application's to say.
                 for warning in session.warnings() {
-                    tracing::debug!(%warning, session_id = session.id(), "session has a flaw");
+                    tracing::debug!(%warning, session_id = %Untrusted::new(session.id()), "session has a flaw");
                 }
             }
             Outcome::Anonymous => {}

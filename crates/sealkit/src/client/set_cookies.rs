@@ -2,7 +2,7 @@
 
 use super::Sealkit;
 use sealkit_core::{
-    CookieAction, Failure, Reason,
+    CookieAction, Failure, Reason, Untrusted,
     cookie::{Presence, SetCookie},
     session::SessionReader,
 };
@@ -58,8 +58,11 @@ impl Sealkit {
         let reader = SessionReader::clone(&self.reader()).with_limit(usize::MAX);
         let Ok((unsealed, _)) = reader.unseal(sealed, self.now()) else { return "unknown".to_owned() };
         let members = unsealed.sizes();
-        let named: Vec<String> =
-            members.iter().take(NAMED).map(|(member, bytes)| format!("{member} {bytes}")).collect();
+        let named: Vec<String> = members
+            .iter()
+            .take(NAMED)
+            .map(|(member, bytes)| format!("{} {bytes}", Untrusted::new(member)))
+            .collect();
         named.join(", ")
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Sealkit, refresh::Held, resolve::Resolve};
 use crate::outcome::Outcome;
-use sealkit_core::{CookieAction, ExpiredSession};
+use sealkit_core::{CookieAction, ExpiredSession, Untrusted};
 use std::sync::Arc;
 
 impl Sealkit {
@@ -16,7 +16,7 @@ impl Sealkit {
         match self.refresh_held(&held, None, wait, allowed.may_clear).await {
             Outcome::Unavailable { failure, cookie } if self.may_serve_stale(&expired) => {
                 tracing::warn!(
-                    %failure, hint = failure.hint(), session_id = expired.id(),
+                    %failure, hint = failure.hint(), session_id = %Untrusted::new(expired.id()),
                     "a session cannot be refreshed now; it is served although its token has ended"
                 );
                 if cookie == CookieAction::Keep {

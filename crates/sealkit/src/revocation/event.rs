@@ -2,7 +2,7 @@
 
 use super::{Denial, DenyList};
 use crate::{api::Event, clock::Clock, until::Until};
-use sealkit_core::UnixMillis;
+use sealkit_core::{UnixMillis, Untrusted};
 use serde_json::{Map, Value};
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -95,7 +95,7 @@ impl DenyList {
         self.deny(denial).await;
         // Not before it is done: somebody who delivers it again after a failure must not hear that it was.
         self.seen_events().add(&event.id, now);
-        tracing::debug!(event = label(&event.name), id = %event.id, "a revocation was received");
+        tracing::debug!(event = label(&event.name), id = %Untrusted::new(&event.id), "a revocation was received");
         Received::Applied
     }
 }
@@ -115,9 +115,9 @@ fn denial(event: &Event, now: UnixMillis) -> Option<Denial> {
         _ => return None,
     };
     if denial.is_none() {
-        tracing::warn!(event = label(&event.name), id = %event.id, "an event does not say whom it concerns");
+        tracing::warn!(event = label(&event.name), id = %Untrusted::new(&event.id), "an event does not say whom it concerns");
     } else if event.created_at.is_none() {
-        tracing::warn!(event = label(&event.name), id = %event.id, "an event does not say when it happened");
+        tracing::warn!(event = label(&event.name), id = %Untrusted::new(&event.id), "an event does not say when it happened");
     }
     denial
 }

@@ -7,7 +7,7 @@ use crate::{
     clock::Clock,
     jitter, telemetry,
 };
-use sealkit_core::{SecureRandom, SystemRandom};
+use sealkit_core::{SecureRandom, SystemRandom, Untrusted};
 use std::{sync::Arc, time::Duration};
 
 /// Most pages of one poll, in case a server's pages never end. The next poll goes on behind them.
@@ -173,7 +173,7 @@ impl EventsPoller {
 
     fn fails(&mut self, error: &ApiError) {
         if self.state != State::Failing {
-            tracing::warn!(%error, request_id = error.meta().request_id, "events of WorkOS do not arrive; sessions that are revoked there are served until their tokens end");
+            tracing::warn!(%error, request_id = error.meta().request_id.as_deref().map(|id| display(Untrusted::new(id))), "events of WorkOS do not arrive; sessions that are revoked there are served until their tokens end");
         }
         self.state = State::Failing;
         self.failures = self.failures.saturating_add(1);
