@@ -10,6 +10,7 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use maud::{DOCTYPE, Markup, html};
+use sealkit_core::untrusted::{Untrusted, one_line};
 use std::sync::OnceLock;
 
 const STYLE: &str = include_str!("style.css");
@@ -23,7 +24,7 @@ pub(crate) fn authorize(
     problem: Option<&str>,
 ) -> Response<Bytes> {
     let (users, sign_up_allowed) = idp.with(|state, _| (wanted.candidates(state), state.settings.sign_up));
-    let action = format!("/user_management/authorize?{query}");
+    let action = form_action(query);
     let provider = wanted.method.strip_suffix("OAuth");
     let title = match (wanted.sign_up, provider, wanted.method.as_str()) {
         (true, None, "Password") => "Create an account".to_owned(),
@@ -35,12 +36,12 @@ pub(crate) fn authorize(
         .organization_id()
         .and_then(|id| idp.organizations().into_iter().find(|organization| organization.id() == id));
     let body = html! {
-        h1 { (title) }
+        h1 { (shown(&title)) }
         @if let Some(organization) = organization {
-            p.lead { "to " strong { (organization.name()) } }
+            p.lead { "to " strong { (shown(organization.name())) } }
         }
         @if let Some(problem) = problem {
-            p.problem role="alert" { (problem) }
+            p.problem role="alert" { (shown(problem)) }
         }
         @if wanted.sign_up {
             (sign_up_form(&action, sign_up_allowed))
@@ -73,10 +74,10 @@ pub(crate) fn choose_organization(
     user: &User,
     impersonator: Option<&str>,
 ) -> Response<Bytes> {
-    let action = format!("/user_management/authorize?{query}");
+    let action = form_action(query);
     let body = html! {
         h1 { "Choose an organization" }
-        p.lead { "You are " strong { (user.display_name()) } "." }
+        p.lead { "You are " strong { (shown(user.display_name())) } "." }
         form method="post" action=(action) {
             input type="hidden" name="user" value=(user.id());
             @if let Some(email) = impersonator {
@@ -86,10 +87,10 @@ pub(crate) fn choose_organization(
                 @for membership in user.memberships() {
                     li {
                         button name="organization" value=(membership.organization().id()) {
-                            span.avatar aria-hidden="true" { (initials(membership.organization().name())) }
+                            span.avatar aria-hidden="true" { (shown(initials(membership.organization().name()))) }
                             span.who {
-                                span.name { (membership.organization().name()) }
-                                span.detail { (membership.roles().join(", ")) }
+                                span.name { (shown(membership.organization().name())) }
+                                span.detail { (shown(membership.roles().join(", "))) }
                             }
                         }
                     }
@@ -108,11 +109,11 @@ pub(crate) fn device(idp: &DevIdp, user_code: &str, problem: Option<&str>) -> Re
         h1 { "Connect a device" }
         p.lead { "Compare the code with the one on your device." }
         @if let Some(problem) = problem {
-            p.problem role="alert" { (problem) }
+            p.problem role="alert" { (shown(problem)) }
         }
         form method="post" action="/device" {
             label for="user_code" { "Code" }
-            input.code #user_code name="user_code" value=(user_code) autocomplete="off" autocapitalize="characters"
+            input.code #user_code name="user_code" value=(plain(user_code)) autocomplete="off" autocapitalize="characters"
                 spellcheck="false" required;
             p.or { span { "and sign in as" } }
             (people(&users))
@@ -150,12 +151,12 @@ pub(crate) fn signed_out() -> Response<Bytes> {
 
 /// A heading and a sentence.
 pub(crate) fn note(title: &str, sentence: &str) -> Response<Bytes> {
-    respond(StatusCode::OK, title, &html! { h1 { (title) } p.lead { (sentence) } }, None)
+    respond(StatusCode::OK, title, &html! { h1 { (shown(title)) } p.lead { (shown(sentence)) } }, None)
 }
 
 /// A request that cannot be sent back to the application.
 pub(crate) fn problem(status: StatusCode, sentence: &str) -> Response<Bytes> {
-    let body = html! { h1 { "This does not work" } p.problem role="alert" { (sentence) } };
+    let body = html! { h1 { "This does not work" } p.problem role="alert" { (shown(sentence)) } };
     respond(status, "Problem", &body, None)
 }
 
@@ -209,12 +210,12 @@ fn who(user: &User) -> Markup {
     let organizations: Vec<&str> =
         user.memberships().iter().map(|membership| membership.organization().name()).collect();
     html! {
-        span.avatar aria-hidden="true" { (initials(&user.display_name())) }
+        span.avatar aria-hidden="true" { (shown(initials(&user.display_name()))) }
         span.who {
-            span.name { (user.display_name()) }
-            span.detail { (user.email()) }
+            span.name { (shown(user.display_name())) }
+            span.detail { (shown(user.email())) }
             @if !organizations.is_empty() {
-                span.detail { (organizations.join(" · ")) }
+                span.detail { (shown(organizations.join(" · "))) }
             }
         }
     }
@@ -224,7 +225,7 @@ fn password_form(action: &str, login_hint: &str) -> Markup {
     html! {
         form method="post" action=(action) {
             label for="email" { "E-mail address" }
-            input #email type="email" name="email" value=(login_hint) autocomplete="username" required;
+            input #email type="email" name="email" value=(plain(login_hint)) autocomplete="username" required;
             label for="password" { "Password" }
             input #password type="password" name="password" autocomplete="current-password" required;
             button.primary { "Sign in" }
@@ -265,7 +266,7 @@ fn impersonation_form(action: &str, users: &[User]) -> Markup {
             label for="target" { "Whom" }
             select #target name="user" {
                 @for user in users {
-                    option value=(user.id()) { (user.display_name()) " (" (user.email()) ")" }
+                    option value=(user.id()) { (shown(user.display_name())) " (" (shown(user.email())) ")" }
                 }
             }
             label for="impersonator" { "Your e-mail address" }
@@ -275,6 +276,29 @@ fn impersonation_form(action: &str, users: &[User]) -> Markup {
             button.primary { "Impersonate" }
         }
     }
+}
+
+/// Where the forms of the authorize page go: to the same request.
+fn form_action(query: &str) -> String {
+    let mut action = "/user_management/authorize?".to_owned();
+    for byte in query.bytes() {
+        if byte.is_ascii_graphic() {
+            action.push(byte.into());
+        } else {
+            action.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    action
+}
+
+/// Text from outside, escaped; the markup around it keeps its bounds.
+fn shown(text: impl AsRef<str>) -> String {
+    Untrusted::new(text).unquoted().to_string()
+}
+
+/// The text of an input field, unless it holds what nobody can see.
+fn plain(text: &str) -> &str {
+    if one_line(text) == text { text } else { "" }
 }
 
 fn initials(name: &str) -> String {
@@ -293,7 +317,7 @@ fn respond(status: StatusCode, title: &str, body: &Markup, redirect_origin: Opti
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (title) " · development identity provider" }
+                title { (shown(title)) " · development identity provider" }
                 link rel="icon" href="/devidp/icon.svg" type="image/svg+xml";
                 link rel="stylesheet" href={ "/devidp/" (style_name()) };
             }

@@ -7,5 +7,6 @@ mod api;
 mod browser;
 mod common;
 mod grants;
+mod hostile;
 mod kinds;
 mod server;
