@@ -1,7 +1,10 @@
 //! What can be set, in code or by the environment.
 
 use crate::target::Target;
-use sealkit::{ConfigError, config::Problem};
+use sealkit::{
+    ConfigError, Untrusted,
+    config::{Problem, shown_path},
+};
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 /// Where the store is: `redis://`, `redis+unix://`, `redis+sentinel://HOST:PORT,…/PRIMARY[/DATABASE]` or
@@ -233,9 +236,9 @@ impl fmt::Debug for RedisSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisSettings")
             .field("store", &Target::parse(&self.url).ok())
-            .field("prefix", &self.prefix)
+            .field("prefix", &format_args!("{}", Untrusted::new(&self.prefix).as_name()))
             .field("on_error", &self.on_error)
-            .field("ca", &self.ca)
+            .field("ca", &self.ca.as_deref().map(shown_path))
             .field("operation_timeout", &self.operation_timeout)
             .field("lease", &self.lease)
             .finish_non_exhaustive()
@@ -287,6 +290,28 @@ mod tests {
         assert!(!error.to_string().contains("secret"));
         let error = read(&[(URL, "redis://x"), (CA, "/etc/ca.pem")]).unwrap_err();
         assert!(error.to_string().contains("rediss"), "{error}");
+    }
+
+    #[test]
+    fn secret_in_any_variable_is_in_no_error_and_not_in_debug() {
+        for variable in [URL, PREFIX, ON_ERROR, CA] {
+            for secret in [
+                "sk_live_a2V5XzAxSkdGU0VBTEsxVDpwcm9k",
+                "hunter2-hunter2-hunter2-hunter2-hunter2",
+                "correct horse battery staple hunter2",
+                "http://root:hunter2@db.example.test/",
+                "redis://root:hunter2@db.example.test/#hunter2",
+                "redis+sentinel://root:hunter2@db.example.test/",
+            ] {
+                let shown = match read(&[(URL, "rediss://localhost"), (variable, secret)]) {
+                    Ok(settings) => format!("{settings:?}"),
+                    Err(error) => format!("{error} {error:?}"),
+                };
+                for part in [secret, "hunter2", "a2V5XzAx", "staple"] {
+                    assert!(!shown.contains(part), "{variable}: {shown}");
+                }
+            }
+        }
     }
 
     #[test]
