@@ -124,7 +124,7 @@ async fn a_grant_has_a_span_of_its_own() {
         spans,
         [
             "sealkit.resolve".to_owned(),
-            format!("sealkit.refresh session_id=\"{id}\""),
+            format!("sealkit.refresh session_id={id}"),
             "sealkit.grant".to_owned()
         ]
     );
