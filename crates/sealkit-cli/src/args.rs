@@ -24,7 +24,10 @@ Exit codes: 0 yes, 1 no, 2 usage or configuration. With --json, yes and no are o
 standard output; what is wrong with usage or configuration is text on standard error all the same.
 
 Secrets never stand on the command line: cookie passwords come from WORKOS_COOKIE_PASSWORD or from
-files (--password-file), cookie values from standard input.";
+files (--password-file), cookie values from standard input. Errors do not repeat what was given.
+
+Text that others wrote is printed escaped: \\n, \\u{1b}, \\u{202e}. In JSON the same characters are
+written as \\u001b, which a parser reads as what they are.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -49,7 +49,7 @@ pub(crate) fn cookie_value(value: &str) -> anyhow::Result<()> {
     let shown = match &escaped {
         Cow::Owned(_) if !value.starts_with('{') => {
             message("note: the value is percent-encoded, for it has characters that drive terminals");
-            Cow::Owned(cookie::encode_value(value).to_string())
+            Cow::Owned(cookie::encode_value(value))
         }
         _ => escaped,
     };

@@ -1,7 +1,8 @@
 //! `sealkit dev`, signed in to over plain HTTP.
 
+use crate::printing::hostile::{assert_harmless, hostile, token};
 use reqwest::{Client, Response, StatusCode, Url, header, redirect::Policy};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{collections::BTreeMap, process::Stdio, sync::Mutex, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -345,4 +346,32 @@ async fn people_are_told_every_setting_that_an_application_needs() {
     let answer = client.get(authorize).send().await.unwrap();
     let back = answer.headers()[header::LOCATION].to_str().unwrap();
     assert!(back.starts_with("http://localhost:3000/callback?code="), "{back}");
+}
+
+/// The pages escape what stands in a pasted cookie and in names that somebody signed up with.
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_text_is_escaped_on_the_demos_pages() {
+    let running = Running::start().await;
+    let browser = Browser::new(running.told("demo_url"));
+    let header = json!({"alg": hostile("alg"), "kid": hostile("kid"), hostile("name"): hostile("value")});
+    let claims = json!({
+        "sub": hostile("sub"), "sid": hostile("sid"), "iss": hostile("iss"), "roles": [hostile("role")],
+        "act": {"sub": hostile("actor")}, hostile("name"): {hostile("inner"): hostile("value")},
+    });
+    let session = json!({
+        "accessToken": token(&header, &claims), "organizationId": hostile("org"), hostile("name"): hostile("value"),
+        "user": {"id": hostile("id"), "email": hostile("email"), "metadata": {hostile("key"): hostile("value")}},
+    });
+    // A semicolon would end the name.
+    let name = hostile("name").replace(';', "");
+    for text in [session.to_string(), format!("Cookie: {name}=1"), format!("Set-Cookie: {name}=e30")] {
+        let form: String =
+            Url::parse_with_params("http://x/", [("cookie", text)]).unwrap().query().unwrap().to_owned();
+        let shown = page(browser.post("/inspect", form.leak()).await).await;
+        assert_harmless(&shown, "the page");
+        assert!(
+            shown.contains(r"\u{1b}") || shown.contains(r"\u001b") || shown.contains("not shown"),
+            "{shown}"
+        );
+    }
 }

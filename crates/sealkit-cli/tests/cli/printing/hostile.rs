@@ -8,7 +8,7 @@ use serde_json::Value;
 const FORGED: &str = "FORGED";
 
 /// Line feeds, escape sequences of both generations, bidirectional and invisible characters around a name.
-pub(super) fn hostile(name: &str) -> String {
+pub(crate) fn hostile(name: &str) -> String {
     format!(
         "{name}\n{FORGED}          signature      verified\r\n{FORGED}\r{FORGED}\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{90}\u{8}\u{0b}\u{0c}\
          \u{7f}\u{85}{FORGED}\u{2028}{FORGED}\u{2029}\u{202e}\u{2066}\u{2069}\u{61c}\u{200f}\u{200b}\u{2060}\u{feff}\u{ad}\u{3164}\u{e0041}"
@@ -25,7 +25,7 @@ fn is_raw(c: char) -> bool {
 
 /// Fails if a text holds a raw character or a line of somebody else's.
 #[track_caller]
-pub(super) fn assert_harmless(text: &str, context: &str) {
+pub(crate) fn assert_harmless(text: &str, context: &str) {
     if let Some(raw) = text.chars().find(|c| is_raw(*c)) {
         panic!("{context}: {raw:?} is printed in {text:?}");
     }
@@ -35,13 +35,13 @@ pub(super) fn assert_harmless(text: &str, context: &str) {
 
 /// The same for everything that a call printed.
 #[track_caller]
-pub(super) fn assert_printed_harmless(ran: &Ran, context: &str) {
+pub(crate) fn assert_printed_harmless(ran: &Ran, context: &str) {
     assert_harmless(&ran.stdout, context);
     assert_harmless(&ran.stderr, context);
 }
 
 /// A token with these parts, signed by nobody.
-pub(super) fn token(header: &Value, claims: &Value) -> String {
+pub(crate) fn token(header: &Value, claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.AAAA", part(header), part(claims))
 }

@@ -1,6 +1,6 @@
 //! Text from outside drives no terminal and forges no line; values that were given by mistake are not repeated.
 
-mod hostile;
+pub(crate) mod hostile;
 mod names;
 mod secrets;
 mod sessions;

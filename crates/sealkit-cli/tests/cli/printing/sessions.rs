@@ -190,7 +190,7 @@ async fn hostile_text_in_a_session_that_verifies_is_escaped() {
         ("WORKOS_API_HOSTNAME", "127.0.0.1".to_owned()),
         ("WORKOS_API_PORT", server.local_addr().port().to_string()),
         ("WORKOS_API_HTTPS", "false".to_owned()),
-        ("WORKOS_CLIENT_ID", idp.client_id().to_owned()),
+        ("WORKOS_CLIENT_ID", idp.client_id()),
         ("WORKOS_API_KEY", idp.api_key().expose_secret().to_owned()),
         ("SEALKIT_LOG", "trace,hyper=off,reqwest=off,hyper_util=off,mio=off,rustls=off".to_owned()),
     ];
