@@ -21,7 +21,7 @@ use std::{
 /// What secrets begin with that people paste: API keys, webhook secrets, iron seals, tokens.
 const SECRET_PREFIXES: [&str; 4] = ["sk_", "whsec_", "Fe26.", "eyJ"];
 
-/// Text that somebody else wrote.
+/// Text that came from outside the program.
 ///
 /// There are three printed forms, all escaped. None of them contains a line end, a control character, an invisible
 /// character or one that changes the direction of text, and none is longer than [`Untrusted::LIMIT`] characters of the text:

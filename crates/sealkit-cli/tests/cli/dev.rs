@@ -348,7 +348,7 @@ async fn people_are_told_every_setting_that_an_application_needs() {
     assert!(back.starts_with("http://localhost:3000/callback?code="), "{back}");
 }
 
-/// The pages escape what stands in a pasted cookie and in names that somebody signed up with.
+/// The pages escape what stands in a pasted cookie and in names of users.
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_text_is_escaped_on_the_demos_pages() {
     let running = Running::start().await;

@@ -23,7 +23,7 @@ fn is_raw(c: char) -> bool {
             0xad | 0x61c | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0x3164 | 0xfeff | 0xe0000..=0xe0fff)
 }
 
-/// Fails if a text holds a raw character or a line of somebody else's.
+/// Fails if a text holds a raw character or a forged line.
 #[track_caller]
 pub(crate) fn assert_harmless(text: &str, context: &str) {
     if let Some(raw) = text.chars().find(|c| is_raw(*c)) {
