@@ -24,7 +24,7 @@ const ONE_FORM: HeaderValue =
 /// The answer to a sign-in that failed: a page for a person, JSON for a program. It contains the public code, in development mode
 /// the detailed reason, and nothing that the request brought.
 pub(crate) fn sign_in_failed(slot: &SessionSlot, failure: &Failure) -> Response<Bytes> {
-    let denial = Denial::of_fresh_token(failure.reason()).with_retry_after(failure.retry_after());
+    let denial = Denial::of_sign_in(failure.reason()).with_retry_after(failure.retry_after());
     let status = status(denial.code(), failure);
     let mut response = if is_for_program(slot) {
         respond(slot, status, JSON, json_body(slot, denial.code(), failure))
@@ -87,8 +87,6 @@ fn status(code: PublicCode, failure: &Failure) -> StatusCode {
     match (code, failure.reason().class()) {
         (PublicCode::Misconfigured, _) => StatusCode::INTERNAL_SERVER_ERROR,
         (PublicCode::TemporarilyUnavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
-        // No token of the API that has just been given may be refused: if it is, something here is set wrongly.
-        (_, Class::Verification | Class::Expired) => StatusCode::INTERNAL_SERVER_ERROR,
         (_, Class::StepUp | Class::SignInRefused) => StatusCode::FORBIDDEN,
         _ => StatusCode::BAD_REQUEST,
     }

@@ -319,6 +319,16 @@ impl PublicCode {
         }
     }
 
+    /// The code of the reason why a sign-in failed. A token that the API has given for a sign-in and that does not verify, or is of
+    /// another kind than a session's, is our own settings' or the environment's fault: signing in again brings the same.
+    #[must_use]
+    pub const fn of_sign_in(reason: Reason) -> Self {
+        match reason.class() {
+            Class::Verification | Class::Expired => Self::Misconfigured,
+            _ => Self::of_fresh_token(reason),
+        }
+    }
+
     /// As it stands in the body, `snake_case`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -382,6 +392,12 @@ impl Denial {
     #[must_use]
     pub const fn of_fresh_token(reason: Reason) -> Self {
         Self { code: PublicCode::of_fresh_token(reason), ..Self::of(reason) }
+    }
+
+    /// A denial because a sign-in failed ([`PublicCode::of_sign_in`]).
+    #[must_use]
+    pub const fn of_sign_in(reason: Reason) -> Self {
+        Self { code: PublicCode::of_sign_in(reason), ..Self::of(reason) }
     }
 
     /// The session is good, and not allowed to do this.

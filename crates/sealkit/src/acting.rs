@@ -1,6 +1,6 @@
 //! The audit event of sessions in which another party acts: logged once for each session in this process.
 
-use sealkit_core::Session;
+use sealkit_core::{Session, Untrusted};
 use std::{
     collections::{HashSet, VecDeque},
     sync::{Mutex, PoisonError},
@@ -26,10 +26,10 @@ impl ActingLog {
         if self.is_new(session.id()) {
             tracing::info!(
                 target: "sealkit.acting",
-                session_id = session.id(),
-                user_id = session.user_id(),
+                session_id = %Untrusted::new(session.id()),
+                user_id = %Untrusted::new(session.user_id()),
                 kind = actor.kind().as_str(),
-                actor = session.claims().actor(),
+                actor = session.claims().actor().map(|sub| tracing::field::display(Untrusted::new(sub))),
                 "another party acts in this session"
             );
         }

@@ -130,6 +130,7 @@ async fn sign_in_with_another_kind_is_a_500_without_session() {
         is_kept(&reply, 500);
         assert!(reply.header("location").is_none() && browser.jar.is_empty(), "{reply:?}");
         assert!(!reply.body.contains("not_a_session_token"), "a browser gets the public code only");
+        assert!(reply.body.contains("misconfigured"), "{reply:?}");
         assert_eq!(world.grants(), 1);
     }
 }

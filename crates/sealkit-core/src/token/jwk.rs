@@ -1,7 +1,7 @@
 //! One entry of a key set (RFC 7517 §4): read by itself, with a reason if it cannot be used.
 
 use super::jwks::{MAX_KEYS, MAX_KEYS_OF_ID, MAX_MODULUS, MIN_MODULUS_BITS};
-use crate::base64::URL_SAFE_NO_PAD;
+use crate::{base64::URL_SAFE_NO_PAD, untrusted::Untrusted};
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde::{
     Deserialize, Deserializer,
@@ -133,7 +133,7 @@ impl SkippedKey {
 impl fmt::Display for SkippedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kid {
-            Some(kid) => write!(f, "key {kid:?} (keys[{}]): ", self.index)?,
+            Some(kid) => write!(f, "key {:?} (keys[{}]): ", Untrusted::new(kid), self.index)?,
             None => write!(f, "keys[{}]: ", self.index)?,
         }
         if let Some(member) = self.member {

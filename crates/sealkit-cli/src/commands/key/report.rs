@@ -7,7 +7,7 @@ use super::{
 use crate::{advice, output};
 use clap::builder::styling::AnsiColor;
 use sealkit::{
-    KeyRing, UnixMillis,
+    KeyRing, UnixMillis, Untrusted,
     format::{Format, FormatSet},
 };
 use serde_json::{Value, json};
@@ -92,8 +92,9 @@ impl Report<'_> {
         let distinct = status.distinct();
         if distinct == 0 {
             return format!(
-                "{}: no cookie `{name}` in {} lines; name another with --name, or give --log for lines of a log\n",
+                "{}: no cookie {} in {} lines; name another with --name, or give --log for lines of a log\n",
                 output::colored(AnsiColor::Red, "nothing found"),
+                Untrusted::new(name).as_name(),
                 status.lines
             );
         }
@@ -103,8 +104,9 @@ impl Report<'_> {
             |heading: &str, text: &mut String| text.push_str(&format!("\n{}\n", output::bold(heading)));
         heading("Out there", &mut text);
         for ((format, key), kind) in &status.kinds {
-            let key =
-                key.as_ref().map_or_else(|| "not sealed".to_owned(), |key| format!("sealed with {key}"));
+            let key = key
+                .as_ref()
+                .map_or_else(|| "not sealed".to_owned(), |key| format!("sealed with {}", output::word(key)));
             let age = |born: Option<UnixMillis>| {
                 born.map_or_else(|| "?".to_owned(), |born| output::relative(born, self.now))
             };
@@ -127,10 +129,14 @@ impl Report<'_> {
         heading("Passwords", &mut text);
         for password in passwords(status, self.ring, self.twins) {
             let said = password.evidence.text(password.verdict);
-            let said = password
-                .same_as
-                .map_or(said.clone(), |first| format!("the same password as {first}: {said}"));
-            text.push_str(&format!("  {:<24} {:>9}  {said}\n", password.name, password.evidence.seen));
+            let said = password.same_as.map_or(said.clone(), |first| {
+                format!("the same password as {}: {said}", output::word(first))
+            });
+            text.push_str(&format!(
+                "  {:<24} {:>9}  {said}\n",
+                output::word(password.name),
+                password.evidence.seen
+            ));
         }
         heading("Formats", &mut text);
         for (format, evidence) in self.formats() {

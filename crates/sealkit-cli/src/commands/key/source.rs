@@ -3,6 +3,7 @@
 use crate::lines::MAX_LINE;
 use anyhow::{Context as _, bail};
 use flate2::bufread::MultiGzDecoder;
+use sealkit::config::shown_path;
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Cursor, IsTerminal as _, Read},
@@ -39,7 +40,7 @@ pub(super) fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
         return text(io::stdin()).context("standard input cannot be read");
     }
     let open = || text(File::open(path)?);
-    open().with_context(|| format!("{} cannot be read", path.display()))
+    open().with_context(|| format!("{} cannot be read", shown_path(path)))
 }
 
 fn text(input: impl Read + 'static) -> anyhow::Result<Box<dyn BufRead>> {
