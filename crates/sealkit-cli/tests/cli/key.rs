@@ -185,7 +185,7 @@ fn nothing_found_is_no() {
     let directory = TempDir::new().unwrap();
     let ran = status(&directory, &["--log"], "GET / HTTP/1.1\n").run();
     assert_eq!(ran.code, 1, "{ran}");
-    assert!(ran.stdout.starts_with("nothing found: no cookie `wos-session` in 1 lines"), "{ran}");
+    assert!(ran.stdout.starts_with("nothing found: no cookie wos-session in 1 lines"), "{ran}");
     let named = status(
         &directory,
         &["--log", "--name", "sid", "--json"],

@@ -7,6 +7,9 @@
     reason = "tests may panic"
 )]
 
+#[path = "../support/find.rs"]
+mod find;
+
 mod commands;
 mod common;
 mod convert;

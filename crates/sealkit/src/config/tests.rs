@@ -123,14 +123,14 @@ fn trusted_proxies_are_networks_and_addresses() {
 
 #[test]
 fn bad_networks_are_named_together_and_never_shown() {
-    let text = problems(&[("SEALKIT_TRUSTED_PROXIES", "sk_live_secret,10.0.0.0/8,10.0.0.1/8,0.0.0.0/0,")]);
+    let text = problems(&[("SEALKIT_TRUSTED_PROXIES", "secret_of_mine,10.0.0.0/8,10.0.0.1/8,0.0.0.0/0,")]);
     insta::assert_snapshot!(text, @r"
     SEALKIT_TRUSTED_PROXIES: entry 1 is not a network; write networks like 10.0.0.0/8 or 2001:db8::/32, or addresses, separated by commas
     SEALKIT_TRUSTED_PROXIES: entry 3 has bits behind its prefix; write the network's first address, or the one address without a prefix
     SEALKIT_TRUSTED_PROXIES: entry 4 trusts every address, so a client could claim any; write the networks of your proxies
     SEALKIT_TRUSTED_PROXIES: entry 5 is not a network; write networks like 10.0.0.0/8 or 2001:db8::/32, or addresses, separated by commas
     ");
-    assert!(!text.contains("sk_live"));
+    assert!(!text.contains("secret_of_mine"));
     let in_code = ConfigBuilder::from_env(|name| match name {
         "WORKOS_CLIENT_ID" => Some("client_1".to_owned()),
         "WORKOS_COOKIE_PASSWORD" => Some(PASSWORD.to_owned()),

@@ -1,15 +1,18 @@
 //! The reported cookie, in a pipe and on a terminal of its own.
 
 use super::hostile::{assert_harmless, assert_printed_harmless, token};
-use crate::common::{PASSWORD, sealkit};
+use crate::{
+    common::{PASSWORD, sealkit},
+    find,
+};
 use serde_json::json;
-use std::{path::Path, process::Command};
+use std::process::Command;
 
 /// A token that no key has signed: its key id writes a line, its issuer clears the screen, sets the clipboard and the title.
 fn reported() -> String {
     let header = json!({"alg": "RS256", "kid": "k\n  ok          signature      verified with key sso_oidc_key_pair_01\n"});
     let claims = json!({
-        "sub": "user_1", "sid": "s", "exp": 4_102_444_800_u64, "iat": 1,
+        "sub": "user_1", "sid": "s", "exp": 4_102_444_800_u64, "iat": 1, "auth_time": 1,
         "iss": "x\u{1b}[2J\u{1b}[H\u{1b}[32mworks\u{1b}[0m: the session is valid and its signature verified\u{1b}]52;c;cm0gLXJmIH4K\u{7}\u{1b}]0;PWNED\u{7}",
     });
     json!({"accessToken": token(&header, &claims), "refreshToken": "r", "user": {"id": "user_1"}}).to_string()
@@ -27,15 +30,12 @@ fn reported_cookie_forges_no_line_in_a_pipe() {
 /// On a terminal the colours are the only escape sequences.
 #[test]
 fn reported_cookie_drives_no_terminal() {
-    if !Path::new("/usr/bin/script").exists() {
-        eprintln!("skipped: reported_cookie_drives_no_terminal: script (util-linux) not found");
-        return;
-    }
+    let Some(script) = find::or_skip(find::program(&["script"]), "script (util-linux)") else { return };
     let directory = tempfile::tempdir().unwrap();
     let cookie = directory.path().join("cookie");
     std::fs::write(&cookie, reported()).unwrap();
     let command = format!("'{}' inspect < '{}'", env!("CARGO_BIN_EXE_sealkit"), cookie.display());
-    let output = Command::new("/usr/bin/script")
+    let output = Command::new(script)
         .args(["-qc", &command, "/dev/null"])
         .env_clear()
         .env("WORKOS_COOKIE_PASSWORD", PASSWORD)
