@@ -30,11 +30,11 @@ async fn open() -> Option<(Chromium, Dev)> {
 
 /// Signs in on the provider's page by picking somebody.
 async fn sign_in_as(browser: &Chromium, dev: &Dev, name: &str) {
-    browser.go(&demo(&dev, "/")).await;
+    browser.go(&demo(dev, "/")).await;
     browser.follow("Sign in").await;
     assert!(browser.url().await.starts_with(dev.idp()), "{}", browser.url().await);
     browser.follow(name).await;
-    assert_eq!(browser.url().await, demo(&dev, "/"));
+    assert_eq!(browser.url().await, demo(dev, "/"));
     assert_eq!(text_of(browser, "user-name").await, name);
 }
 

@@ -150,7 +150,7 @@ async fn kept_result_of_another_kind_is_rejected_when_served() {
     let clock: Arc<dyn sealkit::Clock> = Arc::new(world.clock.clone());
     let shared = Arc::new(InProcessCoordinator::new(clock, InProcessSettings::default()));
     let lenient = world.builder_of(|config| config.require_auth_time(false).bind_client_id(false));
-    let lenient = lenient.coordinator(Arc::clone(&shared) as _).build().unwrap();
+    let lenient = lenient.coordinator(shared.clone()).build().unwrap();
     let strict = world.builder().coordinator(shared).build().unwrap();
     for (options, kind) in [
         (TokenOptions::new().without_claim("auth_time"), Detail::NoAuthTime),
