@@ -31,7 +31,7 @@ pub(crate) const fn of_detail(detail: Detail) -> (&'static str, &'static str) {
         Detail::TooLarge => ("it is longer than any cookie", "copy the cookie's value alone"),
         Detail::NotASession => (
             "it opens, but there is no session inside",
-            "look inside with `sealkit unseal --any`; the state of a sign-in opens with `--format pkce`",
+            "if a refresh token is sealed inside, `sealkit refresh` makes a session of it; look with `sealkit unseal --any`; the state of a sign-in opens with `--format pkce`",
         ),
         Detail::FormatNotRead => (
             "it is of a format that is not among those that are read here",
@@ -39,7 +39,7 @@ pub(crate) const fn of_detail(detail: Detail) -> (&'static str, &'static str) {
         ),
         Detail::Agent => (
             "its token is an AI agent's, or another party acts in the session that is not allowed to",
-            "sign in as a user; allow the acting party with SEALKIT_ACTORS only if it may act for users",
+            "sign in as a user; if such a party may act for users, set SEALKIT_ACTORS to every kind that may (impersonator,agent)",
         ),
         Detail::Widget => ("its token is a widget's", "sign in: a widget's token is not a session"),
         Detail::Connect => (
@@ -55,7 +55,7 @@ pub(crate) const fn of_detail(detail: Detail) -> (&'static str, &'static str) {
             ("its token's header names another kind of token", "sign in: such a token is not a session")
         }
         Detail::NoAuthTime => (
-            "its token does not say when the user signed in",
+            "its token does not say when the user signed in, or says something that is not a time",
             "sign in again; for an emulator that writes no auth_time set SEALKIT_REQUIRE_AUTH_TIME=false",
         ),
         _ => ("it does not open", "copy the value again"),

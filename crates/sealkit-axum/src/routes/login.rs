@@ -55,9 +55,7 @@ fn request(slot: &SessionSlot, query: &str, sign_up: bool) -> SignInRequest {
                 continue;
             }
             "max_age" => {
-                if let Ok(seconds) = value.parse::<u32>() {
-                    request.max_age.get_or_insert(Duration::from_secs(seconds.into()));
-                }
+                request.max_age.get_or_insert_with(|| max_age(&value));
                 continue;
             }
             "organization_id" => &mut request.organization_id,
@@ -68,4 +66,10 @@ fn request(slot: &SessionSlot, query: &str, sign_up: bool) -> SignInRequest {
         slot_of.get_or_insert_with(|| value.into_owned());
     }
     request
+}
+
+/// Whole seconds. What is not a number demands a new sign-in: a link that asks for a recent one must not ask for less by mistake.
+fn max_age(seconds: &str) -> Duration {
+    let digits = seconds.bytes().all(|byte| byte.is_ascii_digit());
+    Duration::from_secs(if digits { seconds.parse().unwrap_or(u32::MAX) } else { 0 }.into())
 }

@@ -163,9 +163,11 @@ impl Checks {
         let is_session = self.kind(unsealed.access_token(), &claims, subject.policy);
         self.claims(&claims, subject, reason);
         self.subject(&claims, unsealed);
-        if is_session {
-            self.actor(&claims, unsealed, subject.policy);
+        // No setting and no refresh makes a session of another kind of token.
+        if !is_session {
+            return;
         }
+        self.actor(&claims, unsealed, subject.policy);
         self.time(&claims, subject.now);
         self.auth_time(&claims, subject);
     }
@@ -215,7 +217,7 @@ impl Checks {
 
     /// K5 and K7: an expired token may lack it, since its refresh brings one that has it.
     fn auth_time(&mut self, claims: &Map<String, Value>, subject: Subject<'_>) {
-        let (reason, finding) = (Reason::NotASessionToken, Diagnosis::TokenNoAuthTime);
+        let reason = Reason::NotASessionToken;
         let at = claims.get("auth_time").map(date);
         let expired = claims.get("exp").and_then(date).is_some_and(|end| end <= subject.now);
         match at {
@@ -228,8 +230,8 @@ impl Checks {
                 self.ok("auth_time", note);
             }
             Some(None) => {
-                let note = "`auth_time` is not a time: a number of seconds since 1970";
-                self.failed("auth_time", reason, finding.about("it is not a number".to_owned()), note);
+                let finding = Diagnosis::TokenAuthTimeUnreadable;
+                self.failed("auth_time", reason, finding, finding.says());
             }
             None if !subject.policy.requires_auth_time => {
                 self.add("auth_time", Outcome::NotChecked, "SEALKIT_REQUIRE_AUTH_TIME is off");
@@ -241,7 +243,10 @@ impl Checks {
                     "it is missing, and a refresh brings a token that has it",
                 );
             }
-            None => self.failed("auth_time", reason, finding, "the token has no `auth_time`"),
+            None => {
+                let note = "the token has no `auth_time`";
+                self.failed("auth_time", reason, Diagnosis::TokenNoAuthTime, note);
+            }
         }
     }
 
@@ -396,6 +401,10 @@ impl Checks {
                     "the cookie and the token name different impersonators",
                 );
             }
+            (Some(_), _) if kind.flatten() != Some(ActorKind::Impersonator) => {
+                self.note(Diagnosis::ActingParty);
+                self.add("actor", Outcome::Warning, "another party acts in the session, as it is allowed to");
+            }
             (Some(_), _) => {
                 self.note(Diagnosis::Impersonated);
                 self.add("impersonator", Outcome::Warning, "somebody else is signed in as this user");
@@ -437,7 +446,9 @@ fn accepted(issuers: &[String]) -> String {
     let shown = |issuer: &String| {
         let is_address =
             issuer.strip_prefix("https://").or_else(|| issuer.strip_prefix("http://")).is_some_and(|rest| {
-                !rest.contains(['@', '?', '#']) && rest.split('/').all(|part| part.len() < 64)
+                // A client id has 33 characters; another part that is so long may be a password.
+                let harmless = |part: &str| part.len() < 32 || part.starts_with("client_");
+                !rest.contains(['@', '?', '#']) && rest.split('/').all(harmless)
             });
         let issuer = Untrusted::new(issuer);
         if is_address { issuer.to_string() } else { issuer.as_name().to_string() }

@@ -108,7 +108,7 @@ diagnoses! {
     PayloadNull "payload_null" Fault "it opens, and holds nothing at all" "sign in again; workos (Ruby) 7.0.0 wrote this on every refresh, 7.1.1 repaired it";
     PayloadNotObject "payload_not_object" Fault "it opens, and what is inside is no JSON object" "seal the session as an object with access token and refresh token";
     OtherNames "other_member_names" Fault "its members are named as SDKs of other languages name them" "have the writer name them as its format's SDK does: `sealkit convert` knows the tables";
-    NoAccessToken "no_access_token" Fault "it opens, and there is no access token inside" "have the writer store the access token of the answer; `sealkit unseal --any` shows what is inside";
+    NoAccessToken "no_access_token" Fault "it opens, and there is no access token inside" "have the writer store the access token of the answer; `sealkit unseal --any` shows what is inside; if a refresh token is sealed inside, `sealkit refresh` makes a session of it";
 
     NotAJwt "token_not_a_jwt" Fault "the access token is no JWT" "have the writer store the access token of the answer, whole and unchanged";
     TokenUnsigned "token_unsigned" Fault "the access token says alg none: nobody signed it" "do not trust it: sign in again, and find out who made this token";
@@ -121,10 +121,11 @@ diagnoses! {
     TokenWidget "token_widget" Fault "the access token is a widget's, not a user's session" "sign in: a widget's token is not a session";
     TokenConnect "token_connect" Fault "the access token is a Connect token (an OAuth application or an MCP client), not a user's session" "sign in: a Connect token is not a session";
     TokenMachine "token_machine" Fault "the access token is a machine's, not a user's session" "sign in: a machine's token is not a session";
-    TokenOtherApplication "token_other_application" Fault "the access token was issued to another application" "set WORKOS_CLIENT_ID to the token's `client_id`; if both applications share the cookie, list it in SEALKIT_CLIENT_IDS (or set SEALKIT_BIND_CLIENT_ID=false)";
+    TokenOtherApplication "token_other_application" Fault "the access token was issued to another application" "set WORKOS_CLIENT_ID to the token's `client_id`; if both applications share the cookie, list it in SEALKIT_CLIENT_IDS; where it is not a text, only SEALKIT_BIND_CLIENT_ID=false accepts it";
     TokenWrongType "token_wrong_type" Fault "the header's `typ` names another kind of token than a session's" "sign in: such a token is not a session";
     TokenNoAuthTime "token_no_auth_time" Fault "the access token does not say when the user signed in (`auth_time`)" "sign in again; for an emulator that writes none set SEALKIT_REQUIRE_AUTH_TIME=false";
-    TokenActor "token_actor" Fault "another party acts in the session, and it is not allowed to" "sign in as the user; if such a party may act for users, name its kind in SEALKIT_ACTORS";
+    TokenAuthTimeUnreadable "token_auth_time_unreadable" Fault "the claim `auth_time` is not a time: a number of seconds since 1970, not negative" "sign in again; if new sessions have it too, look at the JWT template: no setting accepts it";
+    TokenActor "token_actor" Fault "another party acts in the session, and it is not allowed to" "sign in as the user; if such a party may act for users, set SEALKIT_ACTORS to every kind that may, such as impersonator,agent";
     TokenActorUnreadable "token_actor_unreadable" Fault "the claim `act` cannot be read: not an object with a `sub`, or more than 8 deep" "sign in again; if new sessions have it too, look at the JWT template";
     TokenNoSubject "token_no_subject" Fault "the access token names no user (`sub`)" "sign in again; if new sessions have it too, look at the JWT template";
     TokenNoSession "token_no_session" Fault "the access token names no session (`sid`): it is none of a user's session" "give the token of a signed-in user, not one of a machine (client credentials)";
@@ -151,6 +152,7 @@ diagnoses! {
     NoRefreshToken "no_refresh_token" Note "there is no refresh token: the session ends with its access token" "sign in again when it ends; have the writer store the refresh token";
     NoUser "no_user" Note "no user is stored: who it is comes from the token alone" "nothing to do for sealkit; node, Python and PHP want a user before they refresh";
     Impersonated "impersonated" Note "somebody else is signed in as this user" "nothing to do where support is meant to; show it to the user";
+    ActingParty "acting_party" Note "another party than the user acts in the session, and SEALKIT_ACTORS allows it" "nothing to do where it is meant to; show it to the user";
     ImpersonatorUnproven "impersonator_unproven" Note "the cookie names an impersonator that the token does not prove" "do not show it as a fact";
 }
 

@@ -15,8 +15,24 @@ use sealkit::{
 use serde_json::{Map, Value};
 use std::process::ExitCode;
 
-/// Said in `warnings` when nothing tells which issuers are ours.
-pub(crate) const ISSUER_NOT_CHECKED: &str = "issuer_not_checked";
+/// In `warnings` if nothing tells which issuers are ours.
+const ISSUER_NOT_CHECKED: &str = "issuer_not_checked";
+
+/// In `warnings` if no client id is set, so that the token may be another application's.
+const CLIENT_ID_NOT_CHECKED: &str = "client_id_not_checked";
+
+/// What was not checked, and the setting that has it checked.
+fn not_checked(policy: &TokenPolicy) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let issuer = (
+        policy.issuers == IssuerPolicy::Any,
+        (ISSUER_NOT_CHECKED, "the issuer is not checked; set WORKOS_CLIENT_ID or WORKOS_ISSUER"),
+    );
+    let client_id = (
+        policy.binds_client_id && !policy.judges_client_id(),
+        (CLIENT_ID_NOT_CHECKED, "the application is not checked; set WORKOS_CLIENT_ID"),
+    );
+    [issuer, client_id].into_iter().filter_map(|(applies, what)| applies.then_some(what))
+}
 
 pub(crate) async fn run(args: &Authenticate) -> anyhow::Result<ExitCode> {
     let settings = Settings::read()?;
@@ -75,14 +91,12 @@ fn accept(args: &Authenticate, session: &Session, policy: &TokenPolicy) -> anyho
     if args.output.json {
         let mut answer = Map::from_iter([("authenticated".to_owned(), Value::Bool(true))]);
         answer.extend(output::session_members(session)?);
-        if policy.issuers == IssuerPolicy::Any
-            && let Some(Value::Array(warnings)) = answer.get_mut("warnings")
-        {
-            warnings.push(ISSUER_NOT_CHECKED.into());
+        if let Some(Value::Array(warnings)) = answer.get_mut("warnings") {
+            warnings.extend(not_checked(policy).map(|(code, _)| Value::from(code)));
         }
         output::json_line(&answer)?;
     } else {
-        tell_issuer(policy);
+        warn(policy);
         output::text(&session_text(session, args))?;
     }
     Ok(output::YES)
@@ -92,20 +106,21 @@ fn refuse(args: &Authenticate, failure: &Failure, policy: &TokenPolicy) -> anyho
     if args.output.json {
         let mut answer = Map::from_iter([("authenticated".to_owned(), Value::Bool(false))]);
         answer.extend(output::failure_members(failure)?);
-        if policy.issuers == IssuerPolicy::Any {
-            answer.insert("warnings".to_owned(), Value::from(vec![ISSUER_NOT_CHECKED]));
+        let warnings: Vec<&str> = not_checked(policy).map(|(code, _)| code).collect();
+        if !warnings.is_empty() {
+            answer.insert("warnings".to_owned(), Value::from(warnings));
         }
         output::json_line(&answer)?;
     } else {
-        tell_issuer(policy);
+        warn(policy);
         anstream::eprintln!("{}", output::failure_text(failure));
     }
     Ok(output::no())
 }
 
-fn tell_issuer(policy: &TokenPolicy) {
-    if policy.issuers == IssuerPolicy::Any {
-        anstream::eprintln!("warning: the issuer is not checked; set WORKOS_CLIENT_ID or WORKOS_ISSUER");
+fn warn(policy: &TokenPolicy) {
+    for (_, words) in not_checked(policy) {
+        anstream::eprintln!("warning: {words}");
     }
 }
 

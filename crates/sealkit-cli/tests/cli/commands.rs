@@ -370,7 +370,11 @@ fn without_client_id_and_issuer_the_issuer_is_not_checked_and_that_is_said() {
         call.password(PASSWORD).input(cookie("jwt-valid"))
     };
     let ran = call().run();
-    assert_eq!((ran.code, &ran.json()["warnings"]), (0, &serde_json::json!(["issuer_not_checked"])), "{ran}");
+    assert_eq!(
+        (ran.code, &ran.json()["warnings"]),
+        (0, &serde_json::json!(["issuer_not_checked", "client_id_not_checked"])),
+        "{ran}"
+    );
     let ran = call().env("WORKOS_ISSUER", "https://elsewhere.example.com").run();
     assert_eq!((ran.code, &ran.json()["reason"]), (1, &"invalid_issuer".into()), "{ran}");
     let ran = call().env("WORKOS_CLIENT_ID", "client_of_somebody_else").run();

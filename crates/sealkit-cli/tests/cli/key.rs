@@ -378,3 +378,38 @@ fn line_beyond_the_bound_is_counted() {
         "{answer}"
     );
 }
+
+/// Sealing goes by format: the first password that fits the written one seals, wherever it stands in the ring.
+#[test]
+fn password_that_fits_the_written_format_is_kept() {
+    let directory = TempDir::new().unwrap();
+    let passphrase = "a passphrase that is not a Fernet key, and long enough";
+    let lines: String =
+        (0..400).map(|user| format!("{}\n", cookie(Format::Iron, passphrase, user, 0))).collect();
+    let files = ["phrase", "fernet"].map(|name| directory.path().join(name));
+    fs::write(&files[0], passphrase).unwrap();
+    fs::write(&files[1], "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
+    let call = |format: &str| {
+        sealkit(["key", "status", "--json"])
+            .arg("--password-file", files[0].display().to_string())
+            .arg("--password-file", files[1].display().to_string())
+            .env("SEALKIT_FORMAT_WRITE", format)
+            .input(lines.as_str())
+            .run()
+            .json()
+    };
+    let verdicts = |answer: &Value| {
+        let of = |list: &str, name: &str, wanted: &str| {
+            let all = answer[list].as_array().unwrap();
+            let one = all.iter().find(|one| one[name] == wanted).unwrap();
+            one["verdict"].as_str().unwrap().to_owned()
+        };
+        [
+            of("passwords", "name", "phrase"),
+            of("passwords", "name", "fernet"),
+            of("formats", "format", "python-fernet"),
+        ]
+    };
+    assert_eq!(verdicts(&call("python-fernet")), ["in_use", "seals", "seals"]);
+    assert_eq!(verdicts(&call("iron")), ["seals", "could_be_dropped", "could_be_dropped"]);
+}

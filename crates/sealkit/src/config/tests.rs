@@ -400,6 +400,7 @@ fn odd_token_kind_settings_are_problems() {
     for (name, value) in [
         ("SEALKIT_CLIENT_IDS", "client_2,,client_3"),
         ("SEALKIT_CLIENT_IDS", "client 2"),
+        ("SEALKIT_CLIENT_IDS", "client_2;client_3"),
         ("SEALKIT_CLIENT_IDS", ","),
         ("SEALKIT_BIND_CLIENT_ID", "no"),
         ("SEALKIT_REQUIRE_AUTH_TIME", "0"),

@@ -119,24 +119,35 @@ pub(super) fn comma_list(text: &str) -> Vec<String> {
 }
 
 pub(super) fn client_ids(list: Vec<String>) -> Checked<Vec<ClientId>> {
-    list.iter().map(|id| ClientId::new(id)).collect::<Result<_, _>>().or_else(|_| {
-        wrong(
-            "has an entry that is not a client id",
+    let plain = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    let ids = list.iter().map(|id| ClientId::new(id).ok().filter(|_| plain(id)));
+    match ids.clone().collect() {
+        Some(ids) => Ok(ids),
+        None => wrong(
+            format!("{} is not a client id", entry(ids.map(|id| id.is_some()))),
             "write the client ids (client_…) that the WorkOS dashboard shows, separated by commas",
-        )
-    })
+        ),
+    }
+}
+
+/// The place of the first entry that is not good.
+fn entry(good: impl IntoIterator<Item = bool>) -> String {
+    let at = good.into_iter().take_while(|good| *good).count();
+    format!("entry {}", at + 1)
 }
 
 pub(super) fn actors(list: Vec<String>) -> Checked<Vec<ActorKind>> {
     if list.as_slice() == ["none"] {
         return Ok(Vec::new());
     }
-    list.iter().map(|word| word.parse()).collect::<Result<_, _>>().or_else(|_| {
-        wrong(
-            "has an entry that is not a kind of actor",
-            "write impersonator, agent or other, separated by commas, or none",
-        )
-    })
+    let kinds = list.iter().map(|word| word.parse().ok());
+    match kinds.clone().collect() {
+        Some(kinds) => Ok(kinds),
+        None => wrong(
+            format!("{} is not a kind of actor", entry(kinds.map(|kind: Option<ActorKind>| kind.is_some()))),
+            "write impersonator, agent or other, separated by commas, or none alone",
+        ),
+    }
 }
 
 pub(super) fn audiences(list: &[String], problems: &mut Vec<Problem>) {

@@ -2,7 +2,7 @@
 
 use super::{
     status::{Status, passwords},
-    verdict::Evidence,
+    verdict::{Evidence, Verdict},
 };
 use crate::{advice, output};
 use clap::builder::styling::AnsiColor;
@@ -21,24 +21,30 @@ pub(super) struct Report<'s> {
     pub(super) ring: &'s KeyRing,
     /// The first name of each password, by its other names.
     pub(super) twins: &'s BTreeMap<String, String>,
+    /// The format in which new cookies are written.
+    pub(super) written: Format,
     pub(super) now: UnixMillis,
 }
 
 impl Report<'_> {
     /// Those that are read by default, those that were seen, and those that may be among what did not open.
-    fn formats(&self) -> impl Iterator<Item = (Format, Evidence)> {
+    fn formats(&self) -> impl Iterator<Item = (Format, Evidence, Verdict)> {
         Format::ALL.iter().copied().filter_map(move |format| {
             let evidence = self.status.of_format(format);
+            let verdict = match evidence.verdict() {
+                Verdict::Gone if format == self.written => Verdict::Seals,
+                verdict => verdict,
+            };
             let listed = evidence.seen > 0
                 || evidence.unopened > 0
                 || (FormatSet::sealed().contains(format) && format.keys(self.ring).next().is_some());
-            listed.then_some((format, evidence))
+            listed.then_some((format, evidence, verdict))
         })
     }
 
     fn caveat(&self) -> String {
         let unreadable = self.status.unreadable();
-        let mut caveat = "a sample shows who came by while it was taken: cookies of users who stay away can be as old as the cookie's Max-Age (400 days by default)".to_owned();
+        let mut caveat = "a sample shows who came by while it was taken: cookies of users who stay away can be as old as the cookie's Max-Age (400 days by default), and a password that was added a moment ago has sealed nothing yet".to_owned();
         if unreadable > 0 {
             caveat.push_str(&format!(
                 "; {unreadable} cannot be read: they count against every password, and against the formats that they may be of"
@@ -63,7 +69,7 @@ impl Report<'_> {
             .iter()
             .map(|(reason, (count, _))| json!({"reason": reason, "count": count, "share": status.share(*count)}))
             .collect();
-        let passwords: Vec<Value> = passwords(status, self.ring, self.twins)
+        let passwords: Vec<Value> = passwords(status, self.ring, self.twins, self.written)
             .map(|password| {
                 let evidence = password.evidence;
                 json!({"name": password.name, "same_as": password.same_as, "seen": evidence.seen,
@@ -73,9 +79,9 @@ impl Report<'_> {
             .collect();
         let formats: Vec<Value> = self
             .formats()
-            .map(|(format, evidence)| {
+            .map(|(format, evidence, verdict)| {
                 json!({"format": format.id(), "seen": evidence.seen, "unreadable": evidence.unreadable(),
-                    "unseen_at_most": bound(evidence), "verdict": evidence.verdict().code()})
+                    "unseen_at_most": bound(evidence), "verdict": verdict.code()})
             })
             .collect();
         json!({
@@ -127,8 +133,14 @@ impl Report<'_> {
             }
         }
         heading("Passwords", &mut text);
-        for password in passwords(status, self.ring, self.twins) {
-            let said = password.evidence.text(password.verdict);
+        for password in passwords(status, self.ring, self.twins, self.written) {
+            let is_first = self.ring.keys().first().is_some_and(|key| key.name() == password.name);
+            let said = match password.verdict {
+                Verdict::Seals if !is_first && password.same_as.is_none() => {
+                    format!("keep: the first one that fits {} seals", self.written)
+                }
+                verdict => password.evidence.text(verdict),
+            };
             let said = password.same_as.map_or(said.clone(), |first| {
                 format!("the same password as {}: {said}", output::word(first))
             });
@@ -139,8 +151,11 @@ impl Report<'_> {
             ));
         }
         heading("Formats", &mut text);
-        for (format, evidence) in self.formats() {
-            let said = evidence.text(evidence.verdict());
+        for (format, evidence, verdict) in self.formats() {
+            let said = match verdict {
+                Verdict::Seals => "keep: new cookies are written in it".to_owned(),
+                verdict => evidence.text(verdict),
+            };
             text.push_str(&format!("  {:<24} {:>9}  {said}\n", format.id(), evidence.seen));
         }
         text.push_str(&format!("\n{}\n", self.caveat()));

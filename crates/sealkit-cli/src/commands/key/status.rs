@@ -56,7 +56,8 @@ pub(crate) fn run(args: &KeyStatus) -> anyhow::Result<ExitCode> {
         status.lines += 1;
         status.add(found, &ring, now);
     }
-    let report = Report { status: &status, ring: &ring, twins: &twins, now };
+    let written = settings.encoding().write;
+    let report = Report { status: &status, ring: &ring, twins: &twins, written, now };
     if args.output.json {
         output::json_line(&report.to_json())?;
     } else {
@@ -252,15 +253,17 @@ pub(super) struct OfPassword<'r> {
     pub(super) verdict: Verdict,
 }
 
-/// The passwords of the ring, in order. The first one seals, by whatever name.
+/// The passwords of the ring, in order. The first that has the shape of the format that is written seals, by whatever name.
 pub(super) fn passwords<'r>(
     status: &Status,
     ring: &'r KeyRing,
     twins: &'r BTreeMap<String, String>,
+    written: Format,
 ) -> impl Iterator<Item = OfPassword<'r>> {
     let first_name = |name: &'r str| twins.get(name).map_or(name, String::as_str);
     let names = || ring.keys().iter().map(Key::name);
-    let sealing = names().next();
+    let sealing = written.sealing_key(ring).map(Key::name).or_else(|| names().next());
+    let sealing = sealing.map(first_name);
     names().map(move |name| {
         let first = first_name(name);
         let evidence = status.of_password(names().filter(|other| first_name(other) == first));

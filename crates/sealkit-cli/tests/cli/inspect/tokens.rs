@@ -60,7 +60,7 @@ fn kinds() -> Vec<Case> {
         ),
         case("token_agent", &["token_actor", "token_wrong_type"], judged("kind-agent-delegated")),
         case("token_agent", &["works", "not_verified"], unverified("kind-agent-autonomous")),
-        case("token_agent", &["works"], judged("kind-agent-expired")),
+        case("token_agent", &["works", "token_expired", "token_no_auth_time"], judged("kind-agent-expired")),
         case("token_widget", &["token_agent", "token_machine"], judged("kind-widget-sub-type")),
         case("token_widget", &["token_agent"], judged("kind-widget-sub-type-no-sid")),
         case("token_connect", &["token_agent", "token_machine"], judged("kind-connect-consent")),
@@ -68,7 +68,12 @@ fn kinds() -> Vec<Case> {
         case("token_other_application", &["token_issuer", "token_agent"], judged("kind-other-client")),
         case("token_wrong_type", &["token_agent", "token_not_a_jwt"], judged("kind-typ-at-jwt")),
         case("token_no_auth_time", &["token_agent", "token_expired"], judged("kind-auth-time-absent")),
-        case("token_no_auth_time", &["token_wrong_type"], judged("kind-auth-time-text")),
+        case(
+            "token_auth_time_unreadable",
+            &["token_no_auth_time", "token_wrong_type"],
+            judged("kind-auth-time-text").env("SEALKIT_REQUIRE_AUTH_TIME", "false"),
+        ),
+        case("token_auth_time_unreadable", &["token_no_auth_time"], judged("kind-auth-time-negative")),
         case("token_expired", &["token_no_auth_time"], judged("kind-auth-time-absent-expired")),
         case("token_actor", &["token_agent", "impersonated"], judged("kind-act-agent")),
         case("token_actor", &["token_actor_unreadable", "impersonated"], judged("kind-act-user-id")),
@@ -85,7 +90,8 @@ fn kinds() -> Vec<Case> {
             &["token_no_auth_time"],
             judged("kind-auth-time-absent").env("SEALKIT_REQUIRE_AUTH_TIME", "false"),
         ),
-        case("works", &["token_actor"], judged("kind-act-agent").env("SEALKIT_ACTORS", "agent")),
+        case("works", &["token_actor"], judged("kind-act-agent").env("SEALKIT_ACTORS", "impersonator,agent")),
+        case("acting_party", &["impersonated"], judged("kind-act-agent").env("SEALKIT_ACTORS", "agent")),
     ]
 }
 
