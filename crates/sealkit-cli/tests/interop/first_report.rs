@@ -4,6 +4,7 @@
 use crate::support::{
     self,
     dev::Dev,
+    peer::Peer,
     python::{NEWEST, VERSIONS},
 };
 use serde_json::{Value, json};
@@ -43,7 +44,7 @@ async fn run(dev: &Dev, arguments: &'static [&'static str], input: String) -> (O
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
-/// The refresh token of a sign-in with a password.
+/// The API's answer to a sign-in with a password.
 async fn signed_in(dev: &Dev, email: &str, password: &str) -> Value {
     let grant = json!({
         "grant_type": "password", "client_id": dev.told("client_id"), "client_secret": dev.told("api_key"),
@@ -53,25 +54,50 @@ async fn signed_in(dev: &Dev, email: &str, password: &str) -> Value {
     let url = format!("{}/user_management/authenticate", dev.idp());
     let request = client.post(url).header("content-type", "application/json").body(grant.to_string());
     let answer = request.send().await.unwrap().text().await.unwrap();
-    parsed(&answer)["refresh_token"].clone()
+    parsed(&answer)
 }
 
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
+/// `sealkit dev`, and this version of the SDK connected to its provider.
+async fn connected(version: &str) -> Option<(Dev, Peer)> {
+    let mut python = support::python::start("seal.py", version)?;
+    let dev = Dev::start().await;
+    let settings = json!({
+        "apiKey": dev.told("api_key"), "clientId": dev.told("client_id"), "baseUrl": dev.idp(),
+    });
+    python.ask("connect", settings).await;
+    Some((dev, python))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_reads_what_the_command_refreshed() {
+    for version in VERSIONS {
+        let Some((dev, mut python)) = connected(version).await else { return };
+        let (email, password) = dev.user(0);
+        let answer = signed_in(&dev, email, password).await;
+        let asked = json!({ "payload": answer, "password": dev.told("cookie_password") });
+        let sealed = python.ask("seal", asked).await.as_str().unwrap().to_owned();
+
+        let (code, told) = run(&dev, &["refresh", "--json"], sealed).await;
+        assert_eq!(code, Some(0), "{version}: {told}");
+        let refreshed = parsed(&told)["sealed_session"].clone();
+        let asked = json!({ "sealed": refreshed, "password": dev.told("cookie_password") });
+        let told = python.ask("authenticate", asked).await;
+        assert_eq!(told["authenticated"], true, "{version}: {told}");
+        assert_eq!(told["user"]["email"], email, "{version}: {told}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn hand_sealed_refresh_token_becomes_a_session() {
     for version in VERSIONS {
-        let dev = Dev::start().await;
-        let Some(mut python) = support::python::start("seal.py", version) else { return };
-        let settings = json!({
-            "apiKey": dev.told("api_key"), "clientId": dev.told("client_id"), "baseUrl": dev.idp(),
-        });
-        python.ask("connect", settings).await;
+        let Some((dev, mut python)) = connected(version).await else { return };
         let (email, password) = dev.user(0);
-        let refresh_token = signed_in(&dev, email, password).await;
-        let payload = json!({ "refresh_token": refresh_token, "user": { "id": "x" } }).to_string();
+        let answer = signed_in(&dev, email, password).await;
+        let payload = json!({ "refresh_token": answer["refresh_token"], "user": { "id": "x" } }).to_string();
         let (code, cookie) = run(&dev, &["seal", "--format", "python-fernet"], payload).await;
         assert_eq!(code, Some(0), "{version}: seal");
 
