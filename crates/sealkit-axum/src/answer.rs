@@ -57,6 +57,13 @@ struct Wish<'w> {
     return_to: Option<&'w str>,
 }
 
+/// The answer to a preflight: nothing that lets the browser go on. Nothing is known of the session, and nothing is set.
+pub(crate) fn preflight() -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
 /// The answer to a session that may not do this: for every kind of request the same.
 pub(crate) fn forbidden() -> Response<Bytes> {
     json(PublicCode::Forbidden, &DenialBody::new(PublicCode::Forbidden), false)

@@ -1,27 +1,21 @@
 //! [`SessionLayer`]: what it is told when the application is put together.
 
-use crate::{facts::RequestFacts, paths::Paths, same_origin::Public, service::SessionService};
+use crate::{paths::Paths, same_origin::Public, service::SessionService};
 use http::{Method, Uri};
 use sealkit::{
     PathRules, PathRulesError, Sealkit,
     sign_in::{OwnRoutes, ReturnTo},
 };
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 use tower_layer::Layer;
 use url::Url;
 
 /// Owns the session cookie of every request that passes through: resolves it, refreshes it ahead of its end, denies what is
 /// protected, writes the cookie on the response.
 ///
-/// Everything is protected unless a [`public`](Self::public) rule or one of the [routes](crate::routes) says otherwise, or the
-/// layer is [`optional`](Self::optional). Cheap to clone.
+/// Everything is protected unless a [`public`](Self::public) rule says otherwise, or the layer is [`optional`](Self::optional). The
+/// paths of the [routes](crate::routes) are public once the application has made routes of them.
+/// Preflights are answered here ([`pass_preflights`](Self::pass_preflights)). Cheap to clone.
 ///
 /// ```
 /// # fn app(sealkit: sealkit::Sealkit) -> Result<(), sealkit::PathRulesError> {
@@ -52,8 +46,7 @@ pub(crate) struct Shared {
     sign_up: Rules,
     own_routes: OwnRoutes,
     optional: bool,
-    /// [`crate::routes`] were made of this layer.
-    pub(crate) has_routes: Arc<AtomicBool>,
+    pub(crate) passes_preflights: bool,
 }
 
 /// Path rules that are added to.
@@ -110,7 +103,7 @@ impl SessionLayer {
             sign_up: Rules::default(),
             own_routes: OwnRoutes::default(),
             optional: false,
-            has_routes: Arc::default(),
+            passes_preflights: false,
             sealkit,
         };
         shared.settle_paths();
@@ -182,6 +175,18 @@ impl SessionLayer {
         self
     }
 
+    /// Lets CORS preflights (`OPTIONS` with `Origin` and `Access-Control-Request-Method`) pass to the application, without a session and
+    /// on every path. Without it the layer answers them itself: 204 with no header of CORS, so that no page of another origin gets
+    /// further.
+    ///
+    /// For an application that answers preflights inside of this layer, and answers nothing else to `OPTIONS`: anybody can send these
+    /// two headers. A CORS layer outside of this one needs no permission.
+    #[must_use]
+    pub fn pass_preflights(mut self) -> Self {
+        self.edit().passes_preflights = true;
+        self
+    }
+
     /// What the layer works with.
     #[must_use]
     pub fn sealkit(&self) -> &Sealkit {
@@ -205,7 +210,7 @@ impl Shared {
 
     pub(crate) fn access(&self, method: &Method, uri: &Uri) -> Access {
         let open =
-            self.optional || self.paths.are_asked_for(method, uri) || self.public.match_request(method, uri);
+            self.optional || self.is_for_a_route(method, uri) || self.public.match_request(method, uri);
         if open { Access::Open } else { Access::Protected }
     }
 
@@ -219,9 +224,9 @@ impl Shared {
         self.socket_origins.iter().any(|allowed| allowed.origin() == origin.origin())
     }
 
-    /// Whether somebody should have answered this request: a ready-made route.
-    pub(crate) fn lacks_its_route(&self, facts: &RequestFacts) -> bool {
-        self.has_routes.load(Ordering::Relaxed) && self.paths.are_asked_for(&facts.method, &facts.uri)
+    /// Whether this request is for a ready-made route that the application has taken.
+    pub(crate) fn is_for_a_route(&self, method: &Method, uri: &Uri) -> bool {
+        self.paths.are_asked_for(method, uri) && self.sealkit.serves_path(uri.path())
     }
 
     pub(crate) fn is_sign_up(&self, method: &Method, uri: &Uri) -> bool {

@@ -79,7 +79,9 @@
 //! - **A form that is posted without a session is lost.** The browser is sent to sign in, and comes back with a `GET`.
 //! - **The access token outlives a revocation at WorkOS** until it expires, unless webhooks ([`webhooks`]) or the events API
 //!   ([`sealkit::Sealkit::events_poller`]) say it. Whatever outlives its request ends with its session if it takes a [`SessionGuard`].
-//! - **Rate limits, CSRF tokens, CORS** are not the business of this layer. Preflights pass through it as anonymous; answer them.
+//! - **Rate limits, CSRF tokens, CORS** are not the business of this layer. It answers preflights
+//!   with 204 and no header of CORS; an application that answers them itself puts its CORS layer outside of this one, or says
+//!   [`SessionLayer::pass_preflights`].
 //!   A sign-out or switch of organization from another site is refused.
 //! - **Shutdown**: call [`sealkit::Sealkit::drain`] after the server has stopped, so that a refresh under way is not lost.
 

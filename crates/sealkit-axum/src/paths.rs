@@ -3,7 +3,7 @@
 use http::{Method, Uri};
 use std::sync::Arc;
 
-/// The paths of the ready-made routes: each one is exact, and public.
+/// The paths of the ready-made routes: each one is exact, and public once the application has taken its [route](crate::routes).
 ///
 /// The default is `/login`, `/sign-up`, `/logout`, `/switch-organization`, `/webhooks/workos`; the callback is where the redirect URI of the
 /// configuration points. Change it on the layer ([`SessionLayer::paths`](crate::SessionLayer::paths)), so that layer and

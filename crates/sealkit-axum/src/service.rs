@@ -87,7 +87,9 @@ where
         request.extensions_mut().insert(slot.clone());
     }
     let mut response = inner.call(request).await?;
-    if response.status() == StatusCode::NOT_FOUND && shared.lacks_its_route(slot.facts()) {
+    if response.status() == StatusCode::NOT_FOUND
+        && shared.is_for_a_route(&slot.facts().method, &slot.facts().uri)
+    {
         tracing::error!(
             path = %Untrusted::new(slot.facts().uri.path()),
             "nothing answers there; {}",
@@ -118,7 +120,10 @@ fn two_owners<B>(shared: &Arc<Shared>, request: Request<B>) -> Response<Bytes> {
 /// The answer, if the request does not get through.
 async fn denial(slot: &SessionSlot, shared: &Shared) -> Option<Response<Bytes>> {
     let facts = slot.facts();
-    if shared.access(&facts.method, &facts.uri) == Access::Open || facts.kind() == RequestKind::Preflight {
+    if facts.kind() == RequestKind::Preflight {
+        return (!shared.passes_preflights).then(answer::preflight);
+    }
+    if shared.access(&facts.method, &facts.uri) == Access::Open {
         return None;
     }
     if facts.foreign_socket {

@@ -101,7 +101,7 @@ impl RequestProfile {
     pub fn answer(self, denial: Denial) -> Answer {
         use PublicCode as Code;
         if self.kind == RequestKind::Preflight {
-            return Answer::PassAsAnonymous;
+            return Answer::Preflight;
         }
         match (denial.code, self.kind) {
             (Code::TemporarilyUnavailable, _) => Answer::TemporarilyUnavailable {
@@ -459,33 +459,34 @@ pub enum Answer {
     },
     /// 500 with a JSON body.
     Misconfigured,
-    /// Let it through without a session: preflights carry no cookies. (The gateway does so only if told to.)
-    PassAsAnonymous,
+    /// 204 with no header of CORS, so that the browser does not send the request that it asks for. A preflight carries no cookies,
+    /// so nobody can say whose it is; a web layer lets it through only if the application says that it answers preflights itself.
+    Preflight,
 }
 
 impl Answer {
-    /// The HTTP status; `None` when the request goes through.
+    /// The HTTP status.
     #[must_use]
-    pub const fn status(self) -> Option<u16> {
+    pub const fn status(self) -> u16 {
         match self {
-            Self::RedirectToSignIn { status, .. } | Self::RedirectToStepUp { status } => Some(status),
+            Self::RedirectToSignIn { status, .. } | Self::RedirectToStepUp { status } => status,
             Self::HxRedirect { code } | Self::Unauthorized { code } | Self::Forbidden { code } => {
-                Some(code.status())
+                code.status()
             }
-            Self::TemporarilyUnavailable { .. } => Some(503),
-            Self::Misconfigured => Some(500),
-            Self::PassAsAnonymous => None,
+            Self::TemporarilyUnavailable { .. } => 503,
+            Self::Misconfigured => 500,
+            Self::Preflight => 204,
         }
     }
 
-    /// The code of the body; `None` for redirects and what goes through.
+    /// The code of the body; `None` where there is none: redirects and preflights.
     #[must_use]
     pub const fn code(self) -> Option<PublicCode> {
         match self {
             Self::HxRedirect { code } | Self::Unauthorized { code } | Self::Forbidden { code } => Some(code),
             Self::TemporarilyUnavailable { .. } => Some(PublicCode::TemporarilyUnavailable),
             Self::Misconfigured => Some(PublicCode::Misconfigured),
-            Self::RedirectToSignIn { .. } | Self::RedirectToStepUp { .. } | Self::PassAsAnonymous => None,
+            Self::RedirectToSignIn { .. } | Self::RedirectToStepUp { .. } | Self::Preflight => None,
         }
     }
 

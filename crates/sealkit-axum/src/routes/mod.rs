@@ -13,7 +13,6 @@ use axum::{Router, body::Body, routing};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use sealkit::{PublicCode, RequestKind};
-use std::sync::atomic::Ordering;
 
 /// The routes of a layer, to merge into the application's router, under the same layer.
 ///
@@ -38,8 +37,10 @@ pub fn routes<S>(layer: &SessionLayer) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    layer.shared.has_routes.store(true, Ordering::Relaxed);
     let paths = &layer.shared.paths;
+    for path in paths.all() {
+        layer.sealkit().serve_path(path);
+    }
     let router = Router::new()
         .route(&paths.login, routing::get(login::login))
         .route(&paths.sign_up, routing::get(login::sign_up))

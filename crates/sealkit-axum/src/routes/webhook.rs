@@ -54,6 +54,7 @@ where
             "no webhook secret is configured, so every webhook is refused; set WORKOS_WEBHOOK_SECRET"
         );
     }
+    layer.sealkit().serve_path(&layer.shared.paths.webhooks);
     Router::new().route(&layer.shared.paths.webhooks, route(layer))
 }
 

@@ -6,6 +6,7 @@ mod address;
 mod behind;
 mod caching;
 mod concurrency;
+mod denied_by_default;
 mod encodings;
 mod extractors;
 mod guard;

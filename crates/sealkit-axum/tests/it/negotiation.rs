@@ -104,7 +104,8 @@ impl Standing {
     fn status(self, kind: Kind) -> u16 {
         let redirect = if kind == Kind::FormPost { 303 } else { 302 };
         match (self, kind) {
-            (_, Kind::Preflight) | (Valid, _) => 200,
+            (_, Kind::Preflight) => 204,
+            (Valid, _) => 200,
             (Renewable, kind) if kind != Kind::Prefetch => 200,
             (_, Kind::Prefetch) => 401,
             (Transient, _) => 503,

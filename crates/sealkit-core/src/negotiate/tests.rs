@@ -90,8 +90,8 @@ const REQUESTS: &[Row] = &[
     ("h2c upgrade", "GET", "connection: Upgrade, HTTP2-Settings | upgrade: h2c | accept: */*", RequestKind::Upgrade, ["401", "503", "403", "500"]),
     ("upgrade that looks like a navigation", "GET", "sec-fetch-mode: navigate | sec-fetch-dest: document | sec-fetch-site: none | sec-fetch-user: ?1 | upgrade-insecure-requests: 1 | accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8 | upgrade: websocket", RequestKind::Upgrade, ["401", "503", "403", "500"]),
     ("upgrade comes before htmx and prefetch", "GET", "upgrade: websocket | hx-request: true | purpose: prefetch", RequestKind::Upgrade, ["401", "503", "403", "500"]),
-    ("preflight", "OPTIONS", "sec-fetch-mode: cors | sec-fetch-dest: empty | sec-fetch-site: cross-site | origin: https://other.test | access-control-request-method: PUT | access-control-request-headers: content-type | accept: */*", RequestKind::Preflight, ["pass", "pass", "pass", "pass"]),
-    ("preflight of a browser without Sec-Fetch", "OPTIONS", "origin: https://other.test | access-control-request-method: GET", RequestKind::Preflight, ["pass", "pass", "pass", "pass"]),
+    ("preflight", "OPTIONS", "sec-fetch-mode: cors | sec-fetch-dest: empty | sec-fetch-site: cross-site | origin: https://other.test | access-control-request-method: PUT | access-control-request-headers: content-type | accept: */*", RequestKind::Preflight, ["204", "204", "204", "204"]),
+    ("preflight of a browser without Sec-Fetch", "OPTIONS", "origin: https://other.test | access-control-request-method: GET", RequestKind::Preflight, ["204", "204", "204", "204"]),
     ("preflight headers on a GET", "GET", "sec-fetch-mode: cors | sec-fetch-dest: empty | sec-fetch-site: cross-site | origin: https://other.test | access-control-request-method: GET", RequestKind::Fetch, ["401", "503", "403", "500"]),
     ("OPTIONS with Origin alone", "OPTIONS", "origin: https://other.test | accept: */*", RequestKind::Other, ["401", "503", "403", "500"]),
     ("OPTIONS without Origin", "OPTIONS", "access-control-request-method: GET | accept: */*", RequestKind::Other, ["401", "503", "403", "500"]),
@@ -144,8 +144,7 @@ fn shown(answer: Answer) -> String {
         Answer::RedirectToSignIn { status, .. } => format!("{status} sign-in"),
         Answer::RedirectToStepUp { status } => format!("{status} step-up"),
         Answer::HxRedirect { .. } => "401 HX-Redirect".to_owned(),
-        Answer::PassAsAnonymous => "pass".to_owned(),
-        other => other.status().unwrap().to_string(),
+        other => other.status().to_string(),
     }
 }
 
@@ -216,15 +215,11 @@ fn what_a_page_is_made_of_never_refreshes_ahead_of_the_end() {
 }
 
 #[test]
-fn only_a_preflight_ever_gets_through() {
+fn every_request_that_is_denied_gets_an_answer_and_only_a_preflight_gets_204() {
     for (what, method, headers, kind, _) in REQUESTS {
         for reason in Reason::ALL {
             let answer = profile(method, headers).answer(Denial::of(*reason));
-            assert_eq!(
-                answer == Answer::PassAsAnonymous,
-                *kind == RequestKind::Preflight,
-                "{what}, {reason}"
-            );
+            assert_eq!(answer == Answer::Preflight, *kind == RequestKind::Preflight, "{what}, {reason}");
         }
     }
 }

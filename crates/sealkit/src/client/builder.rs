@@ -1,6 +1,6 @@
 //! Putting a [`Sealkit`] together: configuration first, then the parts that can be replaced.
 
-use super::{Inner, Sealkit, usage::Usage};
+use super::{Inner, Sealkit, served::ServedPaths, usage::Usage};
 use crate::{
     acting::ActingLog,
     api::{HttpTransport, TransportBuildError},
@@ -147,6 +147,7 @@ impl SealkitBuilder {
                 usage: Usage::default(),
                 acting: ActingLog::default(),
                 costly: tokio::sync::Semaphore::new(COSTLY_AT_ONCE),
+                served: ServedPaths::default(),
                 keys,
                 coordinator,
                 coordinator_secrets,

@@ -9,6 +9,7 @@ mod loaded;
 mod readiness;
 mod refresh;
 mod resolve;
+mod served;
 mod set_cookies;
 mod sign_in;
 mod stale;
@@ -43,6 +44,7 @@ use sealkit_core::{
     format::{KeyShapeError, SealError},
     session::{AuthResponse, Converted, Loss, SealInfo, SessionReader, payload_in, payload_of},
 };
+use served::ServedPaths;
 use std::{
     sync::{
         Arc,
@@ -68,6 +70,7 @@ struct Inner {
     acting: ActingLog,
     /// How many values of a costly format are looked at together.
     costly: tokio::sync::Semaphore,
+    served: ServedPaths,
     keys: KeySetCache,
     coordinator: Arc<dyn RefreshCoordinator>,
     coordinator_secrets: CoordinatorSecrets,
