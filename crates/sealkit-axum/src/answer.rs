@@ -1,13 +1,13 @@
 //! Denials on the wire. What the answer is, `sealkit_core` decides ([`Answer`]); here it gets its headers and its body.
 
 use crate::{
-    page,
-    slot::{SessionSlot, Standing, append_set_cookie},
+    begin, page,
+    slot::{SessionSlot, Standing},
 };
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use sealkit::{
-    Answer, Denial, DenialBody, Failure, PublicCode, Reason, RequestKind, SignInRequest, StepUp, Untrusted,
+    Answer, Denial, DenialBody, Failure, PublicCode, Reason, RequestKind, SignInRequest, Untrusted,
 };
 
 const HX_REDIRECT: HeaderName = HeaderName::from_static("hx-redirect");
@@ -76,9 +76,12 @@ fn answer(slot: &SessionSlot, denial: Denial, failure: Option<&Failure>, wish: W
     let answer = facts.profile.answer(denial);
     note(slot, denial.code(), failure);
     let mut response = match answer {
-        Answer::RedirectToSignIn { status, .. } => sign_in(slot, SignInRequest::default(), return_to, status),
+        Answer::RedirectToSignIn { status, .. } => {
+            begin::sign_in(slot, SignInRequest::default(), return_to, status, failure)
+        }
         Answer::RedirectToStepUp { status } => {
-            sign_in(slot, step_up_request(failure, wish.organization_id), return_to, status)
+            let request = begin::step_up_request(failure, wish.organization_id);
+            begin::sign_in(slot, request, return_to, status, failure)
         }
         Answer::HxRedirect { code } => {
             let url = slot.shared().login_url(return_to, facts.sign_up);
@@ -105,7 +108,7 @@ fn answer(slot: &SessionSlot, denial: Denial, failure: Option<&Failure>, wish: W
 }
 
 /// Says in the log why, with everything fine and nothing secret.
-fn note(slot: &SessionSlot, code: PublicCode, failure: Option<&Failure>) {
+pub(crate) fn note(slot: &SessionSlot, code: PublicCode, failure: Option<&Failure>) {
     let (facts, reason) = (slot.facts(), failure.map_or(Reason::NoSessionCookieProvided, Failure::reason));
     let (method, path, kind) = (&facts.method, Untrusted::new(facts.uri.path()), facts.kind());
     let hint = failure.and_then(Failure::hint);
@@ -120,38 +123,6 @@ fn note(slot: &SessionSlot, code: PublicCode, failure: Option<&Failure>) {
     }
 }
 
-/// A redirect to the authorize page, with the verifier cookie. Only for what [`Answer`] calls a redirect: a navigation.
-fn sign_in(
-    slot: &SessionSlot,
-    mut request: SignInRequest,
-    return_to: Option<&str>,
-    status: u16,
-) -> Response<Bytes> {
-    request.return_to = return_to.map(|path| slot.shared().return_to(path));
-    // A connection is a way to sign in of its own; AuthKit's page, and so its sign-up, is not on it.
-    request.sign_up = slot.facts().sign_up && request.connection_id.is_none();
-    begin(slot, &request, status)
-}
-
-/// Begins a sign-in as asked for. `HEAD` gets the answer without its cookie: nobody signs in by it.
-pub(crate) fn begin(slot: &SessionSlot, request: &SignInRequest, status: u16) -> Response<Bytes> {
-    match slot.shared().sealkit.begin_sign_in(request, slot.facts().cookie_lines()) {
-        Ok(start) => {
-            let mut response = redirect(status, start.url.as_str());
-            for cookie in start.set_cookies.into_iter().filter(|_| !slot.facts().is_head()) {
-                append_set_cookie(response.headers_mut(), cookie);
-            }
-            response
-        }
-        Err(failure) => {
-            note(slot, PublicCode::Misconfigured, Some(&failure));
-            let mut response = explained(slot, PublicCode::Misconfigured, Some(&failure));
-            response.extensions_mut().insert(failure);
-            response
-        }
-    }
-}
-
 /// A redirect without a body. What is no URL leads nowhere and is a 500.
 pub(crate) fn redirect(status: u16, url: &str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
@@ -163,29 +134,6 @@ pub(crate) fn redirect(status: u16, url: &str) -> Response<Bytes> {
         _ => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
     }
     response
-}
-
-/// Signs in again where the failure says: through the connection, else in the organization that is wished for or in question.
-fn step_up_request(failure: Option<&Failure>, wished: Option<&str>) -> SignInRequest {
-    let request = SignInRequest::default();
-    let Some(failure) = failure else { return request };
-    let step_up = failure.step_up();
-    if let Some(connection) = step_up.and_then(|step_up| step_up.connection_ids.first()) {
-        return request.connection_id(connection.as_str());
-    }
-    if let Some(wished) = wished {
-        return request.organization_id(wished);
-    }
-    match step_up.map(|step_up: &StepUp| step_up.organizations.as_slice()) {
-        Some([only]) => return request.organization_id(only.id.as_str()),
-        // Several to choose from: the page asks.
-        Some([_, _, ..]) => return request,
-        _ => {}
-    }
-    match failure.expired().and_then(|expired| expired.claims().organization_id()) {
-        Some(current) => request.organization_id(current),
-        None => request,
-    }
 }
 
 /// Status and body of a code, with what a browser may know: JSON, or a page for a person who goes somewhere.

@@ -6,7 +6,7 @@ use crate::{
 };
 use axum::extract::OriginalUri;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header, uri::PathAndQuery};
-use sealkit::{RequestKind, RequestProfile};
+use sealkit::{Arrival, RequestKind, RequestProfile};
 
 /// The facts of one request.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(crate) struct RequestFacts {
     cookies: Vec<HeaderValue>,
     page: Option<String>,
     pub(crate) had_authorization: bool,
+    host: Option<HeaderValue>,
+    forwarded_scheme: Option<HeaderValue>,
     /// A WebSocket handshake of a page of another origin: the session is not looked at.
     pub(crate) foreign_socket: bool,
 }
@@ -53,6 +55,8 @@ impl RequestFacts {
             cookies: headers.get_all(header::COOKIE).iter().cloned().collect(),
             page: htmx_page(headers),
             had_authorization: headers.contains_key(header::AUTHORIZATION),
+            host: headers.get(header::HOST).cloned(),
+            forwarded_scheme: headers.get("x-forwarded-proto").cloned(),
             foreign_socket: false,
         }
     }
@@ -72,6 +76,21 @@ impl RequestFacts {
 
     pub(crate) fn is_head(&self) -> bool {
         self.method == Method::HEAD
+    }
+
+    /// What a sign-in that begins with this request needs to know of it. The scheme explains and decides nothing, so that anybody may
+    /// say it.
+    pub(crate) fn arrival(&self) -> Arrival<'_> {
+        let authority = self.uri.authority().map(http::uri::Authority::as_str);
+        let forwarded = self.forwarded_scheme.as_ref().and_then(|scheme| scheme.to_str().ok());
+        let scheme = forwarded.and_then(|schemes| schemes.split(',').next()).map(str::trim);
+        let navigates = self.kind() == RequestKind::Navigation && self.method == Method::GET;
+        Arrival::new()
+            .host(authority.or_else(|| self.host.as_ref()?.to_str().ok()))
+            .scheme(scheme.or_else(|| self.uri.scheme_str()))
+            .page(self.uri.path_and_query().map(PathAndQuery::as_str).filter(|_| navigates))
+            .cross_site(self.initiator == Initiator::Elsewhere)
+            .own(matches!(self.initiator, Initiator::User | Initiator::SameOrigin))
     }
 
     /// The `Cookie` lines as bytes: one bad byte hides nothing but its own pair.

@@ -87,6 +87,7 @@
 
 mod acting;
 mod answer;
+mod begin;
 mod client;
 mod extract;
 mod facts;

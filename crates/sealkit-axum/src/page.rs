@@ -3,7 +3,10 @@
 use crate::slot::SessionSlot;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use sealkit::{Denial, DenialBody, Failure, PublicCode, RequestKind};
+use sealkit::{
+    Denial, DenialBody, Failure, OrganizationChoices, PublicCode, RequestKind, laps::Loop,
+    untrusted::one_line,
+};
 use serde_json::json;
 
 const CONTENT_SECURITY_POLICY: HeaderName = HeaderName::from_static("content-security-policy");
@@ -63,8 +66,41 @@ pub(crate) fn sign_in_too_old(slot: &SessionSlot, failure: &Failure, again: Stri
     response
 }
 
+/// Asks for the organization that the user wants to be in. Ids and names come from the API, and go back in a form whose pending
+/// token stays in its cookie.
+pub(crate) fn choose_organization(
+    slot: &SessionSlot,
+    failure: &Failure,
+    choice: &OrganizationChoices,
+) -> Response<Bytes> {
+    let buttons: String = choice
+        .organizations
+        .iter()
+        .map(|organization| {
+            format!(
+                "<p><button name=\"organization_id\" value=\"{}\">{} <small>{}</small></button></p>\n",
+                escape(&organization.id),
+                escape(&one_line(&organization.name)),
+                escape(&one_line(&organization.id)),
+            )
+        })
+        .collect();
+    let body = format!(
+        "<p>You belong to several organizations (<code>{}</code>).</p>\n<form method=\"post\" action=\"{}\">\n\
+         <input type=\"hidden\" name=\"sign_in\" value=\"{}\">\n{buttons}</form>\n<p><a href=\"{}\">Sign in as somebody else</a></p>\n",
+        PublicCode::StepUpRequired,
+        escape(slot.shared().paths.callback_path()),
+        escape(&choice.sign_in),
+        escape(&slot.shared().paths.login),
+    );
+    let status = PublicCode::StepUpRequired.status();
+    let mut response = page(slot, status, ONE_FORM, document("Choose an organization", &body));
+    response.extensions_mut().insert(failure.clone());
+    response
+}
+
 /// Whether a script reads the answer, and not a person.
-fn is_for_program(slot: &SessionSlot) -> bool {
+pub(crate) fn is_for_program(slot: &SessionSlot) -> bool {
     matches!(slot.facts().kind(), RequestKind::Fetch | RequestKind::Htmx | RequestKind::EventStream)
 }
 
@@ -163,6 +199,39 @@ pub(crate) fn denied(slot: &SessionSlot, code: PublicCode, failure: Option<&Fail
         for_the_developer(reason.as_deref())
     );
     page(slot, code.status(), NOTHING, document(title, &body))
+}
+
+/// A page that leads on to another one by itself, or by its link: the browser then comes from a page of the application, and sends
+/// cookies that are `SameSite=Strict`.
+pub(crate) fn lead_on(slot: &SessionSlot, to: &str) -> Response<Bytes> {
+    let to = escape(to);
+    let body = format!("<p><a href=\"{to}\">Go on</a></p>\n");
+    let html = document("One moment", &body).replacen(
+        "<title>",
+        &format!("<meta http-equiv=\"refresh\" content=\"0; url={to}\">\n<title>"),
+        1,
+    );
+    page(slot, 200, NOTHING, html)
+}
+
+/// Signing in goes round in a circle: the kind of cause, and in development mode what was measured.
+pub(crate) fn circle(slot: &SessionSlot, found: &Loop) -> Response<Bytes> {
+    let (code, cause) = (PublicCode::Misconfigured, found.cause);
+    if is_for_program(slot) {
+        let mut body = json!({ "error": code, "cause": cause.as_str(), "message": cause.meaning() });
+        if let (true, Some(members)) = (is_development(slot), body.as_object_mut()) {
+            members.insert("hint".to_owned(), found.detail.as_str().into());
+        }
+        return respond(slot, StatusCode::INTERNAL_SERVER_ERROR, JSON, body.to_string());
+    }
+    let detail = is_development(slot).then_some(found.detail.as_str());
+    let body = format!(
+        "<p>You were signed in, and each time the session was not there afterwards (<code>{code}</code>, <code>{cause}</code>).</p>\n\
+         <p>{}.</p>\n{}<p><a href=\"/\">Try again</a></p>\n",
+        cause.meaning(),
+        for_the_developer(detail),
+    );
+    page(slot, code.status(), NOTHING, document("Signing in does not come to an end", &body))
 }
 
 /// Asks whether to sign out: for whoever typed the address, because a `GET` from nowhere must not do it.

@@ -100,6 +100,8 @@ impl Paths {
         let get = matches!(*method, Method::GET | Method::HEAD);
         let post = *method == Method::POST;
         (get && [&*self.login, &*self.sign_up, self.callback_path()].contains(&path))
+            // A form that chooses an organization is posted to the callback.
+            || (post && path == self.callback_path())
             || ((get || post) && path == &*self.logout)
             || (post && path == &*self.switch_organization)
             || (post && self.takes_webhooks && path == &*self.webhooks)
@@ -125,6 +127,7 @@ mod tests {
         for path in ["/login/", "//login", "/%6cogin", "/LOGIN", "/login;x", "/x/login", "/callback"] {
             assert!(!asked(Method::GET, path), "{path}");
         }
+        assert!(asked(Method::POST, "/auth/callback"));
         assert!(!asked(Method::POST, "/login") && !asked(Method::GET, "/switch-organization"));
         assert!(!asked(Method::DELETE, "/logout"));
     }

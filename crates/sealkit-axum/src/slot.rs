@@ -203,8 +203,8 @@ impl SessionSlot {
         self.take_over(&outcome, decisions)
     }
 
-    /// What is known without starting a refresh: enough to sign out.
-    async fn standing_without_refresh(&self) -> Standing {
+    /// What is known without starting a refresh.
+    pub(crate) async fn standing_without_refresh(&self) -> Standing {
         match self.known() {
             Some(known) => known,
             None => Standing::of(&self.resolve(false).await),
@@ -369,12 +369,18 @@ impl SessionSlot {
 
     /// Writes on a response what is to be written. The slot owns the cookie: a line of that name that somebody else wrote goes.
     pub(crate) fn finish<B>(&self, response: &mut Response<B>) {
+        let ends_laps;
         let (mut write, touched, decided, mut failure, written) = {
             let mut state = self.state();
             state.sent = true;
             state.take_what_ran_behind();
             let failure = state.current.as_ref().and_then(Standing::failure).cloned();
             let written = state.written();
+            // A session came and is good, or a handler ended it: whatever sign-in begins next is the first lap.
+            ends_laps = match state.current {
+                Some(Standing::Proven(_)) => state.decisions == 0,
+                _ => state.decisions > 0 && state.write == CookieAction::Clear,
+            };
             (std::mem::take(&mut state.write), state.touched, state.decisions > 0, failure, written)
         };
         // Another request has gone on from it meanwhile: its successor must not be written over. The old cookie leads there, too.
@@ -392,6 +398,9 @@ impl SessionSlot {
             Vec::new()
         });
         let wrote = !lines.is_empty();
+        if ends_laps && let Some(line) = self.0.shared.sealkit.end_laps(self.0.facts.cookie_lines()) {
+            append_set_cookie(headers, line);
+        }
         for line in lines {
             append_set_cookie(headers, line);
         }

@@ -19,12 +19,14 @@
 
 mod acting;
 pub mod api;
+mod arrival;
 pub mod breaker;
 mod client;
 mod clock;
 pub mod config;
 pub mod jitter;
 mod keys;
+pub mod laps;
 mod outcome;
 pub mod refresh;
 pub mod revocation;
@@ -32,9 +34,11 @@ mod skew;
 pub mod telemetry;
 mod until;
 
+pub use arrival::{Arrival, BeforeSignIn};
 pub use client::{
-    BuildError, Callback, KeyUsage, LoadedSession, Readiness, RefreshBehind, RefreshOptions, Resolve,
-    Sealkit, SealkitBuilder, SessionEnd, SessionGuard, SignInRequest, SignInStart, SignOut, SignedIn,
+    BuildError, Callback, KeyUsage, LoadedSession, OrganizationChoices, Readiness, RefreshBehind,
+    RefreshOptions, Resolve, Sealkit, SealkitBuilder, SessionEnd, SessionGuard, SignInRequest, SignInStart,
+    SignOut, SignedIn,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, ConfigBuilder, ConfigError};

@@ -2,7 +2,7 @@
 
 use super::{Reply, may_begin, reply};
 use crate::{
-    answer,
+    answer, begin,
     client::{Client, is_about_the_address},
     page,
     slot::{SessionSlot, append_set_cookie},
@@ -11,7 +11,7 @@ use axum::extract::{ConnectInfo, RawQuery, rejection::ExtensionRejection};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use sealkit::{
-    Class, CookieAction, Failure, Reason, RequestKind, SignInRequest, Untrusted,
+    Class, CookieAction, Failure, Reason, RequestKind, SignInRequest, SignedIn, Untrusted,
     cookie::{CookieSettings, SetCookie, candidates},
     sign_in::ReturnTo,
 };
@@ -42,30 +42,64 @@ pub(super) async fn callback(
     let peer = peer.ok().map(|ConnectInfo(peer)| peer.ip());
     let client = Client::of(&headers, peer, shared.sealkit.config().trusted_proxies());
     let done = shared.sealkit.complete_sign_in(&query, cookies, shared.own_routes(), &client.context()).await;
-    let fits = |signed_in: &sealkit::SignedIn| {
-        shared.sealkit.set_cookies(&CookieAction::Set(signed_in.sealed.clone()), slot.present())
-    };
-    let mut response = match done.result.and_then(|signed_in| fits(&signed_in).map(|_| signed_in)) {
-        Ok(signed_in) => {
-            slot.sign_in(&signed_in);
-            answer::redirect(303, done.return_to.as_str())
-        }
-        Err(failure) if failure.reason() == Reason::CookieTooLarge => failed(&slot, &failure),
+    reply(ended(&slot, done, &headers, &client).await)
+}
+
+/// The answer to a sign-in that has come to its end, or to a choice.
+pub(super) async fn ended(
+    slot: &SessionSlot,
+    done: sealkit::Callback,
+    headers: &HeaderMap,
+    client: &Client,
+) -> Response<Bytes> {
+    let mut response = match done.result.and_then(|signed_in| fits(slot, signed_in)) {
+        Ok(signed_in) => finished(slot, &signed_in, &done.return_to),
+        Err(failure) if failure.reason() == Reason::CookieTooLarge => failed(slot, &failure),
         Err(failure) if failure.reason() == Reason::AuthenticationTooOld => {
-            let again = shared.login_again(done.max_age, &done.return_to);
-            logged(page::sign_in_too_old(&slot, &failure, again), &failure)
+            let again = slot.shared().login_again(done.max_age, &done.return_to);
+            logged(page::sign_in_too_old(slot, &failure, again), &failure)
         }
         Err(failure) => {
-            match go_on(&slot, &headers, done.code_without_state, &failure, &done.return_to).await {
-                Some(response) => response,
-                None => failed(&slot, &client.explain(failure)),
+            match (
+                &done.choice,
+                go_on(slot, headers, done.code_without_state, &failure, &done.return_to).await,
+            ) {
+                (_, Some(response)) => response,
+                (Some(choice), None) if !page::is_for_program(slot) => {
+                    logged(page::choose_organization(slot, &failure, choice), &failure)
+                }
+                (_, None) => failed(slot, &client.explain(failure)),
             }
         }
     };
     for cookie in done.set_cookies {
         append_set_cookie(response.headers_mut(), cookie);
     }
-    reply(response)
+    response
+}
+
+/// The session, if browsers keep its cookies.
+fn fits(slot: &SessionSlot, signed_in: SignedIn) -> Result<SignedIn, Failure> {
+    let cookie = CookieAction::Set(signed_in.sealed.clone());
+    slot.shared().sealkit.set_cookies(&cookie, slot.present()).map(|_| signed_in)
+}
+
+/// The end of a sign-in: stores the session, counts the lap, and leads on.
+fn finished(slot: &SessionSlot, signed_in: &SignedIn, return_to: &ReturnTo) -> Response<Bytes> {
+    let sealkit = &slot.shared().sealkit;
+    let cookie = CookieAction::Set(signed_in.sealed.clone());
+    let lines = sealkit.set_cookies(&cookie, slot.present()).unwrap_or_default();
+    let lap = sealkit.note_lap(slot.facts().cookie_lines(), &signed_in.session, &lines);
+    slot.sign_in(signed_in);
+    let mut response = if sealkit.goes_on_from_own_page() {
+        page::lead_on(slot, return_to.as_str())
+    } else {
+        answer::redirect(303, return_to.as_str())
+    };
+    if let Some(lap) = lap {
+        append_set_cookie(response.headers_mut(), lap);
+    }
+    response
 }
 
 /// The ways out of a failure that need no page: begin anew once, or go on with the session that is there already.
@@ -102,7 +136,7 @@ fn begin_anew(slot: &SessionSlot, failure: &Failure, return_to: &ReturnTo) -> Op
     }
     tracing::info!(reason = %failure.reason(), "the sign-in is begun anew");
     let request = SignInRequest::default().return_to(return_to.clone());
-    let mut response = answer::begin(slot, &request, 302);
+    let mut response = begin::begin(slot, &request, 302);
     append_set_cookie(response.headers_mut(), restarted(slot)?);
     Some(response)
 }

@@ -2,7 +2,7 @@
 
 use super::{Reply, may_begin, reply};
 use crate::{
-    answer,
+    answer, begin as sign_in,
     slot::{SessionSlot, Standing},
 };
 use axum::extract::RawQuery;
@@ -14,20 +14,20 @@ use std::time::Duration;
 const MAX_QUERY_BYTES: usize = 8 * 1024;
 
 pub(super) async fn login(slot: SessionSlot, headers: HeaderMap, query: RawQuery) -> Reply {
-    begin(&slot, &headers, query, false)
+    begin(&slot, &headers, query, false).await
 }
 
 pub(super) async fn sign_up(slot: SessionSlot, headers: HeaderMap, query: RawQuery) -> Reply {
-    begin(&slot, &headers, query, true)
+    begin(&slot, &headers, query, true).await
 }
 
 /// On a navigation only: a script that follows the redirect could not sign in, and would leave a verifier cookie each time. It
 /// gets what any denied request gets, which leads htmx here again by a navigation.
-fn begin(slot: &SessionSlot, headers: &HeaderMap, RawQuery(query): RawQuery, sign_up: bool) -> Reply {
+async fn begin(slot: &SessionSlot, headers: &HeaderMap, RawQuery(query): RawQuery, sign_up: bool) -> Reply {
     if !may_begin(slot, headers) {
         return reply(answer::denied(slot, &Standing::Anonymous));
     }
-    reply(answer::begin(slot, &request(slot, query.as_deref().unwrap_or_default(), sign_up), 302))
+    reply(sign_in::asked_for(slot, &request(slot, query.as_deref().unwrap_or_default(), sign_up)).await)
 }
 
 /// The sign-in that the query asks for. What it does not know, it passes over; the first of a kind counts.

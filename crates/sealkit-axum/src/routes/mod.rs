@@ -1,6 +1,7 @@
 //! The ready-made routes: sign in, sign up, come back, sign out, switch organization.
 
 mod callback;
+mod choose;
 mod login;
 mod logout;
 mod switch;
@@ -19,7 +20,8 @@ use sealkit::{PublicCode, RequestKind};
 /// | route | method | what it does |
 /// |---|---|---|
 /// | `/login`, `/sign-up` | `GET` | begins a sign-in; takes `return_to`, `organization_id`, `login_hint`, `screen_hint`, `prompt`, `max_age` (seconds; the callback checks it) |
-/// | the path of the redirect URI | `GET` | completes it: sets the session and goes to the return path |
+/// | the path of the redirect URI | `GET` | completes it: sets the session and goes to the return path, or asks for an organization where the user has several |
+/// | the same | `POST` from that page | completes it in the organization that was chosen |
 /// | `/logout` | `POST`, or `GET` from the application's own pages | ends the session here and at WorkOS; typed into the address bar it asks first |
 /// | `/switch-organization` | `POST` from the application's own pages | takes `organization_id` and `return_to` as a form, or JSON |
 /// | `/webhooks/workos` | `POST` from WorkOS | ends the sessions that were revoked there; only where webhook secrets are configured, see [`webhooks`] |
@@ -44,7 +46,7 @@ where
     let router = Router::new()
         .route(&paths.login, routing::get(login::login))
         .route(&paths.sign_up, routing::get(login::sign_up))
-        .route(paths.callback_path(), routing::get(callback::callback))
+        .route(paths.callback_path(), routing::get(callback::callback).post(choose::choose_organization))
         .route(&paths.logout, routing::get(logout::by_link).post(logout::by_form))
         .route(&paths.switch_organization, routing::post(switch::switch_organization));
     if paths.takes_webhooks { router.route(&paths.webhooks, webhook::route(layer)) } else { router }

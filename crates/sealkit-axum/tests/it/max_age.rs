@@ -175,7 +175,14 @@ async fn unreadable_max_age_demands_a_new_sign_in() {
     for (given, asked) in
         [("abc", "0"), ("-5", "0"), ("1e3", "0"), ("5m", "0"), ("300", "300"), ("99999999999", "4294967295")]
     {
-        let start = visit.browser.go(&format!("/login?max_age={given}")).await;
+        let start = visit
+            .browser
+            .go_with(
+                Kind::Navigation,
+                &format!("/login?max_age={given}"),
+                &[("sec-fetch-site", "same-origin")],
+            )
+            .await;
         assert!(start.location().contains(&format!("&max_age={asked}")), "{given}: {}", start.location());
     }
 }

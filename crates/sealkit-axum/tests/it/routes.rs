@@ -33,7 +33,7 @@ async fn sign_in_use_refresh_sign_out() {
 
     let done = browser.sign_in("/me?tab=1").await;
     assert_eq!((done.status.as_u16(), done.location()), (303, "/me?tab=1"));
-    assert_eq!(browser.jar.keys().collect::<Vec<_>>(), ["wos-session"]);
+    assert_eq!(browser.names_but_the_lap(), ["wos-session"]);
     assert!(done.is_uncacheable());
     let session = done.session_lines()[0];
     assert!(session.contains("HttpOnly") && session.contains("SameSite=Lax") && session.contains("Path=/"));
@@ -243,7 +243,7 @@ async fn the_verifier_goes_on_success_and_on_failure_and_only_its_own() {
     assert_eq!((reply.reason, browser.jar.len()), (Some(Reason::AccessDenied), 1));
     let back = browser.at_provider(second.location()).await;
     assert_eq!(browser.go(&back).await.location(), "/");
-    assert_eq!(browser.jar.keys().collect::<Vec<_>>(), ["wos-session"]);
+    assert_eq!(browser.names_but_the_lap(), ["wos-session"]);
 }
 
 #[tokio::test]
@@ -253,6 +253,7 @@ async fn a_callback_that_is_loaded_again_goes_on_with_the_session() {
     let start = browser.go("/me").await;
     let back = browser.at_provider(start.location()).await;
     assert_eq!(browser.go(&back).await.location(), "/me");
+    browser.go("/me").await;
     let session = browser.jar.clone();
     let again = browser.go(&back).await;
     assert_eq!((again.status.as_u16(), again.location()), (303, "/"));
@@ -434,11 +435,12 @@ async fn verifier_cookies_are_set_on_navigations_only_and_never_pile_up() {
         }
     }
     for _ in 0..50 {
-        browser.go("/me").await;
+        browser.go_with(Kind::Navigation, "/me", &[("sec-fetch-site", "none")]).await;
         assert!(browser.jar.len() <= 5 && browser.cookie_line().len() <= 8192);
     }
+    browser.jar.clear();
     // A plain client that says nothing about itself may begin, at the route that is there for it.
-    assert_eq!(browser.go_with(Kind::Curl, "/login", &[]).await.verifier_lines().len() / 2, 1);
+    assert_eq!(browser.go_with(Kind::Curl, "/login", &[]).await.verifier_lines().len(), 1);
 }
 
 #[tokio::test]
@@ -447,7 +449,7 @@ async fn twenty_tabs_that_begin_at_once_leave_five_that_finish() {
     let mut browser = Browser::new(&world, &app);
     let mut backs = Vec::new();
     for _ in 0..20 {
-        let start = browser.go("/me").await;
+        let start = browser.go_with(Kind::Navigation, "/me", &[("sec-fetch-site", "none")]).await;
         backs.push(browser.at_provider(start.location()).await);
     }
     let mut finished = 0;
@@ -457,7 +459,8 @@ async fn twenty_tabs_that_begin_at_once_leave_five_that_finish() {
         finished += usize::from(reply.location() == "/me");
     }
     // The others are signed in by then, and go on.
-    assert_eq!((finished, browser.jar.len()), (5, 1));
+    let names: Vec<_> = browser.jar.keys().map(String::as_str).collect();
+    assert_eq!((finished, names), (5, vec!["wos-session"]));
 }
 
 #[tokio::test]
@@ -555,7 +558,7 @@ async fn whoever_types_the_address_of_logout_is_asked() {
     browser.sign_in("/me").await;
     let asked =
         browser.go_with(Kind::Navigation, "/logout?x=%3Cb%3Emine", &[("sec-fetch-site", "none")]).await;
-    assert_eq!((asked.status.as_u16(), browser.jar.len()), (200, 1));
+    assert_eq!((asked.status.as_u16(), browser.names_but_the_lap().len()), (200, 1));
     assert!(asked.body.contains("<form method=\"post\" action=\"/logout\"><button>"), "{}", asked.body);
     assert!(!asked.body.contains("mine") && !asked.body.contains("<script"), "{}", asked.body);
     assert!(asked.header("content-security-policy").unwrap().starts_with("default-src 'none'"));

@@ -46,6 +46,20 @@ impl Clock for IdpTime {
     }
 }
 
+fn process(idp: &DevIdp, config: impl FnOnce(sealkit::ConfigBuilder) -> sealkit::ConfigBuilder) -> Sealkit {
+    let base = Config::builder()
+        .client_id(idp.client_id())
+        .api_key(idp.api_key())
+        .api_base(idp.base_url())
+        .cookie_password(PASSWORD)
+        .redirect_uri(format!("{ORIGIN}/callback"));
+    Sealkit::builder(config(base).build().unwrap())
+        .transport(Arc::new(InProcess(idp.clone())))
+        .clock(Arc::new(IdpTime(idp.clock())))
+        .build()
+        .unwrap()
+}
+
 impl World {
     pub(crate) fn new() -> Self {
         Self::with(|idp| idp, |config| config)
@@ -56,19 +70,17 @@ impl World {
         config: impl FnOnce(sealkit::ConfigBuilder) -> sealkit::ConfigBuilder,
     ) -> Self {
         let clock = IdpClock::frozen_at(UnixMillis::from_secs(1_800_000_000));
-        let idp = idp(DevIdp::builder().auto_approve(true).clock(clock.clone())).build().unwrap();
-        let base = Config::builder()
-            .client_id(idp.client_id())
-            .api_key(idp.api_key())
-            .api_base(idp.base_url())
-            .cookie_password(PASSWORD)
-            .redirect_uri(format!("{ORIGIN}/callback"));
-        let sealkit = Sealkit::builder(config(base).build().unwrap())
-            .transport(Arc::new(InProcess(idp.clone())))
-            .clock(Arc::new(IdpTime(clock)))
-            .build()
-            .unwrap();
+        let idp = idp(DevIdp::builder().auto_approve(true).clock(clock)).build().unwrap();
+        let sealkit = process(&idp, config);
         Self { idp, sealkit }
+    }
+
+    /// Another process that works with the same provider.
+    pub(crate) fn replica(
+        &self,
+        config: impl FnOnce(sealkit::ConfigBuilder) -> sealkit::ConfigBuilder,
+    ) -> Sealkit {
+        process(&self.idp, config)
     }
 
     pub(crate) fn layer(&self) -> SessionLayer {
@@ -272,6 +284,11 @@ impl Browser {
 
     pub(crate) fn cookie_line(&self) -> String {
         self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
+    /// The cookies that it holds, the marker of a lap aside.
+    pub(crate) fn names_but_the_lap(&self) -> Vec<&str> {
+        self.jar.keys().map(String::as_str).filter(|name| *name != "sealkit-lap").collect()
     }
 
     pub(crate) fn store(&mut self, line: &str) {

@@ -11,6 +11,7 @@
 
 mod authorize_url;
 mod callback;
+mod pending;
 mod pkce;
 mod return_to;
 mod state;
@@ -20,6 +21,7 @@ pub use authorize_url::{
     AuthorizeUrl, AuthorizeUrlBuilder, AuthorizeUrlError, AuthorizeUrlProblem, Prompt, Provider, ScreenHint,
 };
 pub use callback::{AuthorizationErrorCode, Callback, MAX_QUERY_BYTES};
+pub use pending::{PENDING_COOKIE, PendingCookies, PendingSignIn};
 pub use pkce::{CodeChallenge, generate_code_verifier, is_code_verifier};
 pub use return_to::{MAX_RETURN_TO_BYTES, OwnRoutes, ReturnTo};
 pub use state::{

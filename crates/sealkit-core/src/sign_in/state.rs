@@ -312,10 +312,23 @@ impl PkceState {
     /// The parameter of the authorize URL passes through the browser, which can remove it. So only the token proves it.
     #[must_use]
     pub fn is_recent(&self, authenticated_at: Option<UnixMillis>, now: UnixMillis) -> bool {
-        let Some(max_age) = self.max_age else { return true };
-        let earliest = self.begun_at.saturating_sub(max_age.saturating_add(CLOCK_SKEW));
-        authenticated_at.is_some_and(|at| (earliest..=now.saturating_add(CLOCK_SKEW)).contains(&at))
+        is_recent(self.max_age, self.begun_at, authenticated_at, now)
     }
+
+    pub(super) fn return_pathname(&self) -> Option<&str> {
+        self.return_pathname.as_deref()
+    }
+}
+
+pub(super) fn is_recent(
+    max_age: Option<Duration>,
+    begun_at: UnixMillis,
+    authenticated_at: Option<UnixMillis>,
+    now: UnixMillis,
+) -> bool {
+    let Some(max_age) = max_age else { return true };
+    let earliest = begun_at.saturating_sub(max_age.saturating_add(CLOCK_SKEW));
+    authenticated_at.is_some_and(|at| (earliest..=now.saturating_add(CLOCK_SKEW)).contains(&at))
 }
 
 impl fmt::Debug for PkceState {

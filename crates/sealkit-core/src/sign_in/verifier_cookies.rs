@@ -22,8 +22,13 @@ const MAX_LOOKED_AT: usize = 32;
 /// digits, as authkit-session and authkit-nextjs name it.
 #[must_use]
 pub fn verifier_cookie_name(state: &str) -> String {
+    format!("{VERIFIER_COOKIE}-{}", state_id(state))
+}
+
+/// The 32-bit FNV-1a hash of a state's bytes, eight hex digits.
+pub(super) fn state_id(state: &str) -> String {
     let hash = state.bytes().fold(0x811c_9dc5_u32, |hash, b| (hash ^ u32::from(b)).wrapping_mul(0x0100_0193));
-    format!("{VERIFIER_COOKIE}-{hash:08x}")
+    format!("{hash:08x}")
 }
 
 /// True for the name of a verifier cookie, of any sign-in and any library.
@@ -170,6 +175,28 @@ impl VerifierCookies {
             bytes -= cookie.bytes;
         }
         deletions
+    }
+}
+
+impl VerifierCookies {
+    /// How many sign-ins this browser has begun since then, by the verifier cookies that it sends and that open here.
+    pub fn begun_since<'h, I>(
+        &self,
+        cookie_lines: I,
+        ring: &KeyRing,
+        since: UnixMillis,
+        now: UnixMillis,
+    ) -> usize
+    where
+        I: IntoIterator,
+        I::Item: CookieLine<'h>,
+    {
+        pairs(cookie_lines)
+            .filter(|(name, _)| is_verifier_cookie(name))
+            .take(MAX_LOOKED_AT)
+            .filter_map(|(_, raw)| check_pkce(&decode_value(raw)?, ring, now).ok())
+            .filter(|begun| begun.begun_at() >= since)
+            .count()
     }
 }
 

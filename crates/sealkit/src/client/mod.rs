@@ -2,6 +2,7 @@
 
 mod behind;
 mod builder;
+mod callback;
 mod guard;
 mod judge;
 mod key_file;
@@ -17,12 +18,13 @@ mod usage;
 
 pub use behind::RefreshBehind;
 pub use builder::{BuildError, SealkitBuilder};
+pub use callback::{Callback, OrganizationChoices};
 pub use guard::{SessionEnd, SessionGuard};
 pub use loaded::LoadedSession;
 pub use readiness::Readiness;
 pub use refresh::RefreshOptions;
 pub use resolve::Resolve;
-pub use sign_in::{Callback, SignInRequest, SignInStart, SignedIn};
+pub use sign_in::{SignInRequest, SignInStart, SignedIn};
 pub use usage::KeyUsage;
 
 use crate::{
@@ -231,12 +233,16 @@ impl Sealkit {
         grants && denials
     }
 
-    fn now(&self) -> UnixMillis {
+    pub(crate) fn now(&self) -> UnixMillis {
         self.inner.clock.now()
     }
 
+    pub(crate) fn coordinator_secrets(&self) -> &CoordinatorSecrets {
+        &self.inner.coordinator_secrets
+    }
+
     /// Reader and writer of session cookies, with the passwords of this moment.
-    fn reader(&self) -> Arc<SessionReader> {
+    pub(crate) fn reader(&self) -> Arc<SessionReader> {
         self.inner.reader.load_full()
     }
 

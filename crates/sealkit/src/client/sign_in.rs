@@ -1,14 +1,14 @@
 //! Signing in: off to the authorize page, back through the callback, and every other grant.
 
 use super::{Sealkit, judge::Judged, sealing_failure};
-use crate::api::{AuthorizationCodeGrant, Purpose, RequestContext, SignInGrant};
+use crate::api::{Purpose, RequestContext, SignInGrant};
 use sealkit_core::{
-    Class, Detail, Failure, Reason, SealedSession, Session, UnixMillis, UnsealedSession,
+    Class, Detail, Failure, Reason, SealedSession, Session, UnsealedSession,
     cookie::{CookieLine, SetCookie},
     session::{AuthResponse, payload_of},
     sign_in::{
-        AuthorizeUrl, AuthorizeUrlBuilder, BeginError, Callback as CallbackQuery, NewSignIn, OwnRoutes,
-        PkceState, Prompt, Provider, ReturnTo, ScreenHint, VerifierCookies,
+        AuthorizeUrl, AuthorizeUrlBuilder, BeginError, NewSignIn, Prompt, Provider, ReturnTo, ScreenHint,
+        VerifierCookies,
     },
 };
 use std::time::Duration;
@@ -171,27 +171,6 @@ pub struct SignedIn {
     pub response: AuthResponse,
 }
 
-/// What a callback came to.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Callback {
-    /// The session, or why there is none.
-    pub result: Result<SignedIn, Failure>,
-    /// Where the user wanted to go; `/` if that is not known.
-    pub return_to: ReturnTo,
-    /// The application's own text.
-    pub custom_state: Option<String>,
-    /// What the sign-in was begun with ([`SignInRequest::max_age`]), if that is known. With [`Reason::AuthenticationTooOld`] it
-    /// was not satisfied: begin another sign-in with it when the user asks for one, and not before, or the browser loops.
-    pub max_age: Option<Duration>,
-    /// The query brought a code and no state at all: so does an impersonation arrive that is started in the dashboard. Nothing
-    /// binds the code to this browser, and it is not exchanged; the right answer is to begin a sign-in of our own.
-    pub code_without_state: bool,
-    /// The verifier cookie's deletion, to be sent in any case. There is none while the code is unspent and the same callback
-    /// can still succeed: with [`Reason::JwksUnavailable`] from before the exchange.
-    pub set_cookies: Vec<SetCookie>,
-}
-
 impl Sealkit {
     /// Begins a sign-in. `cookies` are the request's `Cookie` lines: when five sign-ins are pending, the oldest go.
     ///
@@ -258,66 +237,6 @@ impl Sealkit {
         Ok(wanted)
     }
 
-    /// Completes a sign-in: `query` is the callback's raw query, `cookies` the request's `Cookie` lines, `own_routes` the
-    /// application's routes that nobody should be returned to.
-    ///
-    /// The state is compared with the cookie before anything is unsealed, and the token is verified before there is a
-    /// session. A callback without the cookie of its own state never signs anybody in. A sign-in that was begun with `max_age`
-    /// and comes back with an older `auth_time`, or with none, is [`Reason::AuthenticationTooOld`].
-    pub async fn complete_sign_in<'h, I>(
-        &self,
-        query: &str,
-        cookies: I,
-        own_routes: &OwnRoutes,
-        context: &RequestContext,
-    ) -> Callback
-    where
-        I: IntoIterator + Clone,
-        I::Item: CookieLine<'h>,
-    {
-        let verifiers = VerifierCookies::new(self.inner.config.cookie());
-        let reader = self.reader();
-        let query = CallbackQuery::parse(query);
-        let code_without_state = matches!(query, CallbackQuery::Missing { code_without_state: true, .. });
-        let mut callback = Callback {
-            result: Err(query.failure().unwrap_or_else(|| Failure::new(Reason::MissingAuthParams))),
-            return_to: ReturnTo::default(),
-            custom_state: None,
-            max_age: None,
-            code_without_state,
-            set_cookies: Vec::new(),
-        };
-        let (code, state) = match query {
-            CallbackQuery::Code { code, state } => (code, state),
-            CallbackQuery::Error { state: Some(state), .. } => {
-                callback.set_cookies = verifiers.delete(&state, cookies.clone());
-                if let Ok(begun) = verifiers.open(&state, cookies, reader.ring(), self.now()) {
-                    callback.took_along(&begun, own_routes);
-                }
-                return callback;
-            }
-            _ => return callback,
-        };
-        callback.set_cookies = verifiers.delete(&state, cookies.clone());
-        let begun = match verifiers.open(&state, cookies, reader.ring(), self.now()) {
-            Ok(begun) => begun,
-            Err(failure) => {
-                callback.result = Err(failure);
-                return callback;
-            }
-        };
-        callback.took_along(&begun, own_routes);
-        if let Err(failure) = self.inner.keys.get().await {
-            callback.result = Err(failure);
-            callback.set_cookies.clear();
-            return callback;
-        }
-        let grant = AuthorizationCodeGrant::new(code).with_code_verifier(begun.code_verifier().clone());
-        let exchanged = self.exchange(&grant.into(), context).await;
-        callback.result = exchanged.and_then(|signed_in| recent_enough(&begun, signed_in, self.now()));
-        callback
-    }
-
     /// Signs in: has the key set, exchanges the grant, verifies the token, and only then gives a session.
     ///
     /// One attempt: a code or password that was taken must not be sent twice. Dropping the future may lose the session.
@@ -335,7 +254,11 @@ impl Sealkit {
         self.exchange(grant, context).await
     }
 
-    async fn exchange(&self, grant: &SignInGrant, context: &RequestContext) -> Result<SignedIn, Failure> {
+    pub(super) async fn exchange(
+        &self,
+        grant: &SignInGrant,
+        context: &RequestContext,
+    ) -> Result<SignedIn, Failure> {
         let reply = self.inner.api.authenticate(grant.as_grant(), context).await;
         let response = reply.map_err(|error| error.to_failure(Purpose::SignIn))?.into_body();
         if !response.has_user() {
@@ -361,30 +284,6 @@ impl Sealkit {
             }
         }
     }
-}
-
-impl Callback {
-    fn took_along(&mut self, begun: &PkceState, own_routes: &OwnRoutes) {
-        self.return_to = begun.return_to(own_routes);
-        self.custom_state = begun.custom_state().map(str::to_owned);
-        self.max_age = begun.max_age();
-    }
-}
-
-/// The sign-in, if the user signed in as recently as it was begun to demand.
-fn recent_enough(begun: &PkceState, signed_in: SignedIn, now: UnixMillis) -> Result<SignedIn, Failure> {
-    let authenticated_at = signed_in.session.claims().authenticated_at();
-    if begun.is_recent(authenticated_at, now) {
-        return Ok(signed_in);
-    }
-    let hint = match authenticated_at {
-        Some(at) if at > now => "`auth_time` lies in the future; check this machine's clock",
-        Some(_) => {
-            "the user signed in before what `max_age` allows; the parameter was removed on the way, or the provider ignores it"
-        }
-        None => "the token has no `auth_time`, so `max_age` cannot be checked",
-    };
-    Err(Failure::new(Reason::AuthenticationTooOld).with_hint(hint))
 }
 
 /// Names the setting that makes the API's own fresh token acceptable.

@@ -26,6 +26,9 @@ use std::{path::PathBuf, time::Duration};
 /// Longest cookie value that is opened by default, in bytes.
 const DEFAULT_MAX_COOKIE_VALUE: usize = 24 * 1024;
 
+/// The third start stops.
+const DEFAULT_LOOP_LAPS: u8 = 3;
+
 /// The settings of a [`Config`], not yet checked. `Debug` shows no secret.
 #[derive(Clone, Debug, Default)]
 #[must_use]
@@ -55,6 +58,7 @@ pub struct ConfigBuilder {
     request_timeout: Option<Given<String>>,
     key_set: KeySetSettings,
     max_cookie_value: Option<usize>,
+    loop_laps: Option<Given<String>>,
     development: bool,
 }
 
@@ -150,6 +154,7 @@ impl ConfigBuilder {
             trusted_proxies: environment
                 .optional(env::TRUSTED_PROXIES)
                 .map(|given| Given::new(given.setting, given.value.split(',').map(str::to_owned).collect())),
+            loop_laps: environment.optional(env::LOOP_LAPS),
             ..Self::default()
         };
         builder.problems = problems;
@@ -389,6 +394,14 @@ impl ConfigBuilder {
         self
     }
 
+    /// How many sign-ins in a row, within 30 seconds and without a session that comes back, are a loop: 2 to 20; 0 lets every loop go
+    /// on. Default 3. Stands above `SEALKIT_LOOP_LAPS`.
+    pub fn loop_laps(mut self, laps: u8) -> Self {
+        self.forget(&[env::LOOP_LAPS]);
+        self.loop_laps = Some(Given::new("loop_laps", laps.to_string()));
+        self
+    }
+
     /// Says the fine reason in answers to denied requests. Never in production.
     pub const fn development(mut self, yes: bool) -> Self {
         self.development = yes;
@@ -470,6 +483,10 @@ impl ConfigBuilder {
         validate::key_set(&self.key_set, &mut problems);
         let max_cookie_value = self.max_cookie_value.unwrap_or(DEFAULT_MAX_COOKIE_VALUE);
         validate::range("max_cookie_value", max_cookie_value, 4 * 1024, 1024 * 1024, &mut problems);
+        let loop_laps = match self.loop_laps {
+            Some(given) => given.check(&mut problems, validate::loop_laps).unwrap_or_default(),
+            None => DEFAULT_LOOP_LAPS,
+        };
         let leeway = self.leeway.unwrap_or(TokenPolicy::DEFAULT_LEEWAY);
         validate::at_most("leeway", leeway, Duration::from_secs(600), &mut problems);
         validate::audiences(&self.audiences, &mut problems);
@@ -495,6 +512,7 @@ impl ConfigBuilder {
                 http,
                 key_set: self.key_set,
                 max_cookie_value,
+                loop_laps,
                 development: self.development,
             }),
             _ => Err(ConfigError::new(problems)),

@@ -86,6 +86,9 @@ pub const REVOCATION_TTL: &str = "SEALKIT_REVOCATION_TTL";
 /// Networks of the proxies whose `X-Forwarded-For` is believed, separated by commas: `10.0.0.0/8,2001:db8::/32`, or single
 /// addresses. Default: none, so the client is the peer of the connection.
 pub const TRUSTED_PROXIES: &str = "SEALKIT_TRUSTED_PROXIES";
+/// How many sign-ins in a row, within 30 seconds and without a session that comes back, are begun: the one that would be the last is
+/// answered 500, with the cause. 2 to 20, or 0: all of them. Default 3.
+pub const LOOP_LAPS: &str = "SEALKIT_LOOP_LAPS";
 /// Claims a one-shot environment. Read by authkit-nextjs; ignored here on purpose: it concerns no session.
 pub const CLAIM_TOKEN: &str = "WORKOS_CLAIM_TOKEN";
 
@@ -127,6 +130,7 @@ pub const READ: &[&str] = &[
     WEBHOOK_SECRETS,
     REVOCATION_TTL,
     TRUSTED_PROXIES,
+    LOOP_LAPS,
 ];
 
 /// The variables of [`READ`] that hold secrets. The value of any other one may be shown.

@@ -72,6 +72,7 @@ pub struct Config {
     http: HttpSettings,
     key_set: KeySetSettings,
     max_cookie_value: usize,
+    loop_laps: u8,
     development: bool,
 }
 
@@ -207,6 +208,12 @@ impl Config {
     #[must_use]
     pub const fn max_cookie_value(&self) -> usize {
         self.max_cookie_value
+    }
+
+    /// How many sign-ins in a row without a session that comes back are a loop; 0: they are not counted. See [`laps`](crate::laps).
+    #[must_use]
+    pub const fn loop_laps(&self) -> u8 {
+        self.loop_laps
     }
 
     /// Answers to denied requests say the fine reason. Never in production.

@@ -90,6 +90,17 @@ pub(super) fn seconds(text: String) -> Checked<Duration> {
     }
 }
 
+/// A loop has two laps at least: the first sign-in is none.
+pub(super) fn loop_laps(text: String) -> Checked<u8> {
+    match text.parse::<u8>() {
+        Ok(laps @ (0 | 2..=20)) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(laps),
+        _ => wrong(
+            format!("{} is neither 0 nor 2 to 20", withheld(&text)),
+            "write 3, or 0 to let every loop go on",
+        ),
+    }
+}
+
 pub(super) fn yes_or_no(text: String) -> Checked<bool> {
     match text.as_str() {
         "true" => Ok(true),

@@ -68,12 +68,16 @@ impl CoordinatorSecret {
         context.update(client_id.as_bytes());
         context.update(&[0]);
         context.update(refresh_token.expose_secret().as_bytes());
-        let mut key = [0; 32];
-        for (to, from) in key.iter_mut().zip(context.sign().as_ref()) {
-            *to = *from;
-        }
-        CoordinationKey(key)
+        CoordinationKey(bytes_of(context.sign()))
     }
+}
+
+fn bytes_of(tag: hmac::Tag) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (to, from) in bytes.iter_mut().zip(tag.as_ref()) {
+        *to = *from;
+    }
+    bytes
 }
 
 /// The coordinator secrets in use: the first writes, all read. So they can be changed without a moment in which replicas do not
@@ -89,6 +93,11 @@ impl CoordinatorSecrets {
     #[must_use]
     pub fn new(first: CoordinatorSecret, older: impl IntoIterator<Item = CoordinatorSecret>) -> Self {
         Self { first, older: older.into_iter().collect() }
+    }
+
+    /// A key of its own for another purpose: HMAC-SHA-256 of the label under the secret that writes.
+    pub(crate) fn derived(&self, label: &[u8]) -> [u8; 32] {
+        bytes_of(hmac::sign(&self.first.0, label))
     }
 
     pub(crate) fn key(&self, client_id: &str, refresh_token: &RefreshToken) -> CoordinationKey {
