@@ -11,7 +11,11 @@ use sealkit::{
 };
 use sealkit_axum::SessionLayer;
 use sealkit_devidp::{DevIdp, Endpoint, IdpClock, MintSession, MintedSession};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 use tower::ServiceExt as _;
 use url::Url;
 
@@ -32,21 +36,34 @@ struct InProcess(DevIdp);
 impl HttpTransport for InProcess {
     fn send(&self, request: Request<Bytes>) -> TransportFuture<'_> {
         Box::pin(async move {
-            self.0.handle(request).await.map_err(|_| TransportError::new(TransportErrorKind::Interrupted))
+            let answered = self.0.handle(request).await;
+            let mut answer = answered.map_err(|_| TransportError::new(TransportErrorKind::Interrupted))?;
+            // As every server writes it.
+            let date = UNIX_EPOCH + Duration::from_millis(self.0.clock().now().as_millis());
+            answer.headers_mut().insert(header::DATE, httpdate::fmt_http_date(date).parse().unwrap());
+            Ok(answer)
         })
     }
 }
 
 #[derive(Debug)]
-struct IdpTime(IdpClock);
+struct IdpTime {
+    clock: IdpClock,
+    /// By how much this machine's clock is ahead of the provider's.
+    ahead: Duration,
+}
 
 impl Clock for IdpTime {
     fn now(&self) -> UnixMillis {
-        self.0.now()
+        self.clock.now().saturating_add(self.ahead)
     }
 }
 
-fn process(idp: &DevIdp, config: impl FnOnce(sealkit::ConfigBuilder) -> sealkit::ConfigBuilder) -> Sealkit {
+fn process(
+    idp: &DevIdp,
+    ahead: Duration,
+    config: impl FnOnce(sealkit::ConfigBuilder) -> sealkit::ConfigBuilder,
+) -> Sealkit {
     let base = Config::builder()
         .client_id(idp.client_id())
         .api_key(idp.api_key())
@@ -55,7 +72,7 @@ fn process(idp: &DevIdp, config: impl FnOnce(sealkit::ConfigBuilder) -> sealkit:
         .redirect_uri(format!("{ORIGIN}/callback"));
     Sealkit::builder(config(base).build().unwrap())
         .transport(Arc::new(InProcess(idp.clone())))
-        .clock(Arc::new(IdpTime(idp.clock())))
+        .clock(Arc::new(IdpTime { clock: idp.clock(), ahead }))
         .build()
         .unwrap()
 }
@@ -71,7 +88,7 @@ impl World {
     ) -> Self {
         let clock = IdpClock::frozen_at(UnixMillis::from_secs(1_800_000_000));
         let idp = idp(DevIdp::builder().auto_approve(true).clock(clock)).build().unwrap();
-        let sealkit = process(&idp, config);
+        let sealkit = process(&idp, Duration::ZERO, config);
         Self { idp, sealkit }
     }
 
@@ -80,7 +97,12 @@ impl World {
         &self,
         config: impl FnOnce(sealkit::ConfigBuilder) -> sealkit::ConfigBuilder,
     ) -> Sealkit {
-        process(&self.idp, config)
+        process(&self.idp, Duration::ZERO, config)
+    }
+
+    /// Another process, on a machine whose clock is ahead.
+    pub(crate) fn replica_ahead(&self, ahead: Duration) -> Sealkit {
+        process(&self.idp, ahead, |config| config.development(true))
     }
 
     pub(crate) fn layer(&self) -> SessionLayer {

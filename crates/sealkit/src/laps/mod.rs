@@ -17,7 +17,7 @@ pub use cause::{Cause, Loop};
 use crate::{Arrival, Sealkit};
 use marker::{LapKey, Marker, Written};
 use sealkit_core::{
-    Session,
+    Session, UnixMillis,
     cookie::{CookieLine, CookieSettings, Presence, SameSite, SetCookie, candidates},
     sign_in::VerifierCookies,
 };
@@ -56,7 +56,7 @@ impl Sealkit {
         let reader = self.reader();
         let password = reader.encoding().seal_info(reader.ring(), now).key;
         let written = Written::of(lines, self.config().cookie(), password.as_deref(), session.id());
-        let marker = Marker::after(self.marker(cookies).as_ref(), written, now);
+        let marker = Marker::after(self.marker(cookies).as_ref(), written, self.api_time());
         self.marker_settings()?.set(&marker.write(&self.lap_key())).ok()
     }
 
@@ -71,7 +71,7 @@ impl Sealkit {
             return None;
         }
         let now = self.now();
-        let marker = self.marker(cookies.clone()).filter(|marker| marker.is_current(now));
+        let marker = self.marker(cookies.clone()).filter(|marker| marker.is_current(self.api_time()));
         if let Some(marker) = marker.filter(|marker| marker.laps.saturating_add(1) >= allowed) {
             let present = Presence::of(cookies, self.config().cookie().name());
             return Some(self.cause_of(&marker, present, arrival));
@@ -112,6 +112,18 @@ impl Sealkit {
         let name = if self.config().cookie().secure() { SECURE_COOKIE } else { COOKIE };
         let key = self.lap_key();
         candidates(cookies, name).find_map(|value| Marker::read(&value, &key))
+    }
+
+    /// The time by the API's clock, as far as it is known: the one that machines share whose own clocks differ, which is one of the loops.
+    fn api_time(&self) -> UnixMillis {
+        let now = self.now();
+        self.clock_skew().map_or(now, |skew| {
+            if skew.ours_behind_ms < 0 {
+                now.saturating_sub(skew.apart())
+            } else {
+                now.saturating_add(skew.apart())
+            }
+        })
     }
 
     fn lap_key(&self) -> LapKey {
