@@ -370,7 +370,7 @@ impl SessionSlot {
     /// Writes on a response what is to be written. The slot owns the cookie: a line of that name that somebody else wrote goes.
     pub(crate) fn finish<B>(&self, response: &mut Response<B>) {
         let ends_laps;
-        let (mut write, touched, decided, mut failure, written) = {
+        let (mut write, touched, mut failure, written) = {
             let mut state = self.state();
             state.sent = true;
             state.take_what_ran_behind();
@@ -381,7 +381,7 @@ impl SessionSlot {
                 Some(Standing::Proven(_)) => state.decisions == 0,
                 _ => state.decisions > 0 && state.write == CookieAction::Clear,
             };
-            (std::mem::take(&mut state.write), state.touched, state.decisions > 0, failure, written)
+            (std::mem::take(&mut state.write), state.touched, failure, written)
         };
         // Another request has gone on from it meanwhile: its successor must not be written over. The old cookie leads there, too.
         if written.is_some_and(|session| self.0.shared.sealkit.is_superseded(&session)) {
@@ -390,9 +390,7 @@ impl SessionSlot {
         let publicly_cacheable = response.extensions().get::<PubliclyCacheable>().is_some();
         let headers = response.headers_mut();
         self.drop_foreign_lines(headers);
-        // A sign-in or sign-out leaves nothing of what was before, whatever this request has told of it.
-        let present = if decided { self.present().with_every_piece() } else { self.present() };
-        let lines = self.0.shared.sealkit.set_cookies(&write, present).unwrap_or_else(|too_large| {
+        let lines = self.0.shared.sealkit.set_cookies(&write, self.present()).unwrap_or_else(|too_large| {
             tracing::error!(failure = %too_large, hint = too_large.hint(), "the session is not stored");
             failure.get_or_insert(too_large);
             Vec::new()

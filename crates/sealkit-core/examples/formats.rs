@@ -33,7 +33,7 @@ const BEFORE: &str = "\
 Every WorkOS SDK keeps the same session (access token, refresh token, user) in a container of its own. sealkit reads and writes all of
 them; this table is what the code goes by, and the page is printed from it.
 
-| format | written by | what protects it | password | names | in a header | read |
+| format | written by | what protects it | password | names | wire | read |
 |---|---|---|---|---|---|---|
 ";
 
@@ -43,6 +43,23 @@ const AFTER: &str = "
 nothing inside `metadata` or `impersonator` is ever renamed, and members that nobody knows stay where they are. What the SDK of a
 format does not keep when it writes a session anew is told (`sealkit convert` counts it); dropped is only a member whose name would
 mean something else in the new format. Of a React Router cookie the session is kept, what an application stores beside it is not.
+
+*Wire* is the form in which a session is written into `Set-Cookie`: the one that servers of that language read. Every format is read in
+both forms.
+
+| server | percent-decodes cookies | wire |
+|---|---|---|
+| Python: Starlette, FastAPI, Flask, Django, `http.cookies` | never | raw |
+| Go `net/http` | never | raw |
+| JDK `HttpServer`, Tomcat, Jetty | never | raw |
+| Ktor | yes, by default | raw (its seals have no `%`) |
+| Rust: axum-extra, actix-web | depends on the call | raw |
+| Rack (Ruby), PHP | once, and a raw `+` becomes a space | percent-encoded |
+| express, Next.js, React Router, SvelteKit | once | percent-encoded |
+| ASP.NET Core (by its documentation) | once | percent-encoded |
+
+A session that `SessionHandle::replace` stores has the form of its own format. A value that no cookie may hold raw (control characters,
+space, `\"`, `,`, `;`, `\\`, `%`, anything but ASCII) is percent-encoded whatever its format.
 
 ## Which formats are read and written
 
@@ -56,6 +73,9 @@ mean something else in the new format. Of a React Router cookie the session is k
   refresh, so within minutes), or with `SEALKIT_REWRITE=on-read` at once. On-read is for a fleet whose requests for one browser
   meet in one process: a rewritten cookie is dropped when its refresh token is being spent or has been, and another process does
   not know that.
+- The first time that a session of another format is written in this one, the log warns with what the SDK of the old format does then:
+  workos-kotlin throws at a JavaScript seal, and its application answers 500; Node.js and React Router find no session; the others
+  reject the cookie.
 
 ## Unsealed cookies, and the guard
 
@@ -89,11 +109,17 @@ The JSON text is what every JavaScript library would write; in `Set-Cookie` the 
 
 ## Cookies larger than a browser keeps
 
-Browsers drop a cookie whose name and value exceed 4,096 bytes without a word. sealkit never sends one: such a session, and only such
-a one, is split over `wos-session.0`, `wos-session.1`, … (at most five). Each piece begins with a marker, the first with the number of
-pieces, and all with the generation that they belong to, so pieces of two sessions are no session; what is stale is deleted in the
-answer that makes it so. The split cookies of iron-session 9 are read, too. `SEALKIT_LARGE_COOKIES=refuse` refuses instead, with
-`cookie_too_large` and the names of the largest members. From 3,800 bytes on the log warns.
+Browsers drop a cookie whose name and value, as they are written, exceed 4,096 bytes without a word. sealkit never sends one: such a
+session, and only such a one, is split over `wos-session.0`, `wos-session.1`, … (at most five). Each piece begins with a marker, the
+first with the number of pieces, and all with the generation that they belong to, so pieces of two sessions are no session. A piece has
+the wire form of the whole. Stale pieces are deleted in the answer that makes them stale, as far as the request showed them. The split
+cookies of iron-session 9 are read, too; no WorkOS SDK reads pieces. `SEALKIT_LARGE_COOKIES=refuse` refuses instead, with
+`cookie_too_large` and the names of the largest members.
+
+Proxies and servers take less than browsers. From 3,328 bytes on (name and value) the log warns and `sealkit inspect` notes it: nginx at its
+defaults answers 502 to a response head of over 4 KiB (`proxy_buffer_size`, `proxy_buffers`, `proxy_busy_buffers_size`) and 400 to a
+`Cookie` line of over 8 KiB (`large_client_header_buffers`). Tomcat (400), Jetty (431) and Ktor (400) reject a request head from 8 KiB on,
+Node.js (431) from 16 KiB on. [How large a session may be](axum.md#how-large-a-session-may-be) has the directives to set.
 ";
 
 fn protection(format: Format) -> String {
@@ -118,8 +144,8 @@ fn style(style: Style) -> &'static str {
 
 fn wire(wire: Wire) -> &'static str {
     match wire {
-        Wire::Token => "as it is",
-        Wire::Base64 => "raw or percent-encoded",
+        Wire::Token => "raw (encoded it is the same)",
+        Wire::Raw => "raw",
         _ => "percent-encoded",
     }
 }

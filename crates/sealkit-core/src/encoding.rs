@@ -110,12 +110,8 @@ impl EncodingPolicy {
     #[must_use]
     pub fn is_current(&self, seal: &SealInfo, ring: &KeyRing) -> bool {
         // Under one password, what Go and the crate seal is the same; nobody can tell whose it is.
-        let same = seal.format == self.write
-            || matches!(
-                (seal.format, self.write),
-                (Format::RustGcm, Format::GoGcm) | (Format::GoGcm, Format::RustGcm)
-            );
-        same && seal.key.as_deref() == self.write.sealing_key(ring).map(Key::name)
+        seal.format.shares_container_with(self.write)
+            && seal.key.as_deref() == self.write.sealing_key(ring).map(Key::name)
     }
 
     /// True when a cookie that was sealed so is to be written anew as soon as it is read.

@@ -6,7 +6,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use sealkit_core::{
     EncodingPolicy, KeyRing, Reason, SystemRandom, UnixMillis,
     cookie::{CookieSettings, Presence, values},
-    format::{Format, FormatSet, iron},
+    format::{Format, FormatSet, Wire, iron},
     session::{Judgement, SessionReader},
     token::{IssuerPolicy, KeySet, TokenPolicy},
 };
@@ -145,7 +145,9 @@ fn session_beside_any_browser_line_is_found() {
     let reader = reader();
     let sealed = iron::seal(br#"{"accessToken":"a.b.c"}"#, reader.ring(), None, &SystemRandom).unwrap();
     let settings = CookieSettings::builder().build().unwrap();
-    let [cookie] = &settings.writes(&sealed, Presence::default()).unwrap()[..] else { panic!("one cookie") };
+    let [cookie] = &settings.writes(&sealed, Wire::Token, Presence::default()).unwrap()[..] else {
+        panic!("one cookie")
+    };
     let session = format!("{}={}", cookie.name(), cookie.encoded_value()).into_bytes();
     let (mut requests, mut lost) = (0, Vec::new());
     for (name, line) in file.as_object().unwrap() {

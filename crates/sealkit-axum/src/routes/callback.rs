@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use sealkit::{
     Class, CookieAction, Failure, Reason, RequestKind, SignInRequest, SignedIn, Untrusted,
     cookie::{CookieSettings, SetCookie, candidates},
+    format::Wire,
     sign_in::ReturnTo,
 };
 use std::{net::SocketAddr, time::Duration};
@@ -145,7 +146,7 @@ fn restarted(slot: &SessionSlot) -> Option<SetCookie> {
     let secure = slot.shared().sealkit.config().cookie().secure();
     let settings =
         CookieSettings::builder().name(RESTARTED).secure(secure).max_age(RESTARTED_FOR).build().ok()?;
-    settings.set("1").ok()
+    settings.set("1", Wire::Token).ok()
 }
 
 fn failed(slot: &SessionSlot, failure: &Failure) -> Response<Bytes> {

@@ -9,6 +9,9 @@ mod concurrency;
 mod denied_by_default;
 mod encodings;
 mod extractors;
+#[path = "../../../sealkit-cli/tests/support/find.rs"]
+mod find;
+mod formats;
 mod guard;
 mod hostile;
 mod kinds;
@@ -19,6 +22,7 @@ mod logs;
 mod loops;
 mod max_age;
 mod negotiation;
+mod nginx;
 mod odd;
 mod one_write;
 mod origins;

@@ -5,8 +5,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use sealkit::{
-    Clock, Config, Failure, Reason, SealedSession, Sealkit, UnixMillis,
+    Clock, Config, CookieAction, Failure, Reason, SealedSession, Sealkit, UnixMillis,
     api::{HttpTransport, TransportError, TransportErrorKind, TransportFuture},
+    cookie::Presence,
     session::AuthResponse,
 };
 use sealkit_axum::SessionLayer;
@@ -130,7 +131,9 @@ impl World {
     }
 
     pub(crate) fn line(&self, sealed: &SealedSession) -> String {
-        let cookie = self.sealkit.config().cookie().set(sealed.expose_secret()).unwrap();
+        let set = CookieAction::Set(sealed.clone());
+        let lines = self.sealkit.set_cookies(&set, Presence::NONE).unwrap();
+        let [cookie] = &lines[..] else { panic!("more than one cookie") };
         cookie.to_header_value().split(';').next().unwrap().to_owned()
     }
 

@@ -13,7 +13,7 @@
 //! Pieces without a marker are those of iron-session 9 (`chunk: true`): `name.0` to `name.3`, up to the first that is
 //! missing, plainly concatenated. They are read, never written, and only as an iron seal, whose MAC refuses a mix.
 
-use super::{CookieTooLarge, MAX_CANDIDATES, MAX_COOKIE_BYTES, header::unquoted, percent};
+use super::{CookieTooLarge, Form, MAX_CANDIDATES, MAX_COOKIE_BYTES, header::unquoted, percent};
 use crate::format::iron;
 use aws_lc_rs::digest;
 use std::fmt::Write as _;
@@ -37,10 +37,8 @@ const MAX_UNMARKED: usize = 4;
 pub(super) struct Chunk {
     /// `name.0`, …
     pub(super) name: String,
-    /// Marker and text, not yet percent-encoded.
+    /// Marker and text, not yet in their wire form.
     pub(super) value: String,
-    /// There can be no piece after it.
-    pub(super) is_last_possible: bool,
 }
 
 /// The name of a piece.
@@ -53,18 +51,18 @@ pub(super) fn index_of(found: &str, name: &str) -> Option<u8> {
     digit(found.strip_prefix(name)?.strip_prefix('.')?)
 }
 
-/// Cuts `value` into pieces each of which, encoded and with its name, is a cookie that browsers keep.
+/// Cuts `value` into pieces each of which, as it is written and with its name, is a cookie that browsers keep.
 ///
 /// No cut falls inside a character or an escape.
-pub(super) fn split(name: &str, value: &str) -> Result<Vec<Chunk>, CookieTooLarge> {
+pub(super) fn split(name: &str, value: &str, form: Form) -> Result<Vec<Chunk>, CookieTooLarge> {
     let room = MAX_COOKIE_BYTES.saturating_sub(name.len() + OVERHEAD);
     let mut texts = Vec::with_capacity(MAX_CHUNKS);
     let mut rest = value;
     while !rest.is_empty() {
-        let (text, tail) = cut(rest, room);
+        let (text, tail) = cut(rest, room, form);
         if texts.len() == MAX_CHUNKS || text.is_empty() {
             let limit = MAX_CHUNKS * MAX_COOKIE_BYTES;
-            return Err(CookieTooLarge { bytes: limit + percent::encoded_len(rest), limit });
+            return Err(CookieTooLarge { bytes: limit + form.len(rest), limit });
         }
         texts.push(text);
         rest = tail;
@@ -76,16 +74,15 @@ pub(super) fn split(name: &str, value: &str) -> Result<Vec<Chunk>, CookieTooLarg
             0 => format!("{MARKER}.{count}.{generation}.{text}"),
             _ => format!("{MARKER}-{index}.{generation}.{text}"),
         },
-        is_last_possible: usize::from(index) + 1 == MAX_CHUNKS,
     };
     Ok((0..).zip(texts).map(piece).collect())
 }
 
-/// The longest start of `value` that is at most `room` bytes when encoded, and the rest.
-fn cut(value: &str, room: usize) -> (&str, &str) {
+/// The longest start of `value` that is at most `room` bytes as it is written, and the rest.
+fn cut(value: &str, room: usize, form: Form) -> (&str, &str) {
     let mut bytes = 0;
     let end = value.char_indices().find_map(|(at, char)| {
-        bytes += percent::width(char);
+        bytes += form.width(char);
         (bytes > room).then_some(at)
     });
     value.split_at(end.unwrap_or(value.len()))

@@ -12,15 +12,23 @@
 //! Reading is lenient where the libraries differ and bounded everywhere; writing is strict: every byte of every attribute
 //! is checked when the settings are made, so that no value can add a line or an attribute. Sources: RFC 6265 and its
 //! successor draft, and what authkit-session 0.7.1 and authkit-nextjs 4.3.2 do.
+//!
+//! A value is written raw or percent-encoded, as the readers of its format expect ([`Wire`](crate::format::Wire)): Python, Go and
+//! the Java servers never decode a cookie, while Rack, PHP and the JavaScript frameworks decode once. Reading takes both forms.
 
 mod chunk;
+mod form;
 mod header;
 mod percent;
+mod proxies;
 mod received;
 mod set_cookie;
 #[cfg(test)]
 mod split_tests;
+#[cfg(test)]
+mod wire_tests;
 
+pub(crate) use form::Form;
 pub(crate) use set_cookie::is_name;
 
 pub use chunk::MAX_CHUNKS;
@@ -28,9 +36,9 @@ pub use header::{
     Candidates, CookieLine, MAX_CANDIDATES, MAX_HEADER_BYTES, Pairs, candidates, decode_value, encode_value,
     pairs,
 };
+pub use proxies::{PROXY_LIMITS, WARN_COOKIE_BYTES};
 pub use received::{Presence, Values, values};
 pub use set_cookie::{
     CookieSettings, CookieSettingsBuilder, CookieSettingsError, CookieSettingsProblem, CookieTooLarge,
     DEFAULT_MAX_AGE, DEFAULT_NAME, LargeCookies, MAX_COOKIE_BYTES, SameSite, SetCookie, UnknownSameSite,
-    WARN_COOKIE_BYTES,
 };

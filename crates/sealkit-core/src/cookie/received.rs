@@ -2,7 +2,7 @@
 
 use super::{
     CookieLine, MAX_CANDIDATES, Pairs,
-    chunk::{self, MAX_CHUNKS, Pieces},
+    chunk::{self, Pieces},
     decode_value, pairs,
 };
 use std::{borrow::Cow, fmt};
@@ -161,13 +161,6 @@ impl Presence {
     #[must_use]
     pub const fn with_unsplit(self) -> Self {
         Self { unsplit: true, ..self }
-    }
-
-    /// Every piece that a session of ours can be split into, too: for an answer to a browser that may hold more than its request
-    /// told.
-    #[must_use]
-    pub const fn with_every_piece(self) -> Self {
-        Self { pieces: self.pieces | ((1 << MAX_CHUNKS) - 1), ..self }
     }
 
     pub(super) const fn without_unsplit(self) -> Self {

@@ -1,6 +1,7 @@
 //! Writing `Set-Cookie`: attributes checked once, at construction; any value becomes exactly one well-formed line.
 
-use super::{Presence, chunk, percent};
+use super::{Form, Presence, chunk};
+use crate::format::Wire;
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 /// The name that every WorkOS framework library uses.
@@ -9,11 +10,8 @@ pub const DEFAULT_NAME: &str = "wos-session";
 /// 400 days: the libraries' default, and the most that browsers keep.
 pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(34_560_000);
 
-/// Name and encoded value together: browsers ignore a cookie that is larger (RFC 6265bis §5.6, step 5).
+/// Name and value together, as they are written: browsers ignore a cookie that is larger (RFC 6265bis §5.6, step 5).
 pub const MAX_COOKIE_BYTES: usize = 4096;
-
-/// From here on a cookie is [nearly too large](SetCookie::nearly_too_large).
-pub const WARN_COOKIE_BYTES: usize = 3800;
 
 /// Longest name that is accepted; far above any in use, far below the limit of the cookie.
 const MAX_NAME_BYTES: usize = 256;
@@ -160,6 +158,12 @@ impl CookieSettings {
 
     /// The lines that store `value` and delete what is stale, for a browser that holds the cookies `present`.
     ///
+    /// `wire` is the form that the readers of the value's format expect: [`SessionReader::wire`] knows it. A value that is not legal
+    /// raw (RFC 6265 §4.1.1) is percent-encoded whatever `wire` says. Only what is written counts: a raw value is not split because
+    /// its escapes would not fit.
+    ///
+    /// [`SessionReader::wire`]: crate::session::SessionReader::wire
+    ///
     /// A value that fits is one cookie. One that does not, and only that, is split where the settings say so. First comes
     /// what is set (pieces in order), then what is deleted (the unsplit cookie, then pieces in order). Send all of them: what
     /// is left behind is an older session that still opens.
@@ -167,17 +171,20 @@ impl CookieSettings {
     /// # Errors
     /// [`CookieTooLarge`], if the value is too large to be split too, or [`LargeCookies::Refuse`] is set. Nothing is to be
     /// deleted then: what the browser has is still the session.
-    pub fn writes(&self, value: &str, present: Presence) -> Result<Vec<SetCookie>, CookieTooLarge> {
-        let (mut lines, stale) = match (self.set(value), self.large_cookies) {
+    pub fn writes(
+        &self,
+        value: &str,
+        wire: Wire,
+        present: Presence,
+    ) -> Result<Vec<SetCookie>, CookieTooLarge> {
+        let form = Form::of(wire, value);
+        let (mut lines, stale) = match (self.set(value, wire), self.large_cookies) {
             (Ok(cookie), _) => (vec![cookie], present.without_unsplit()),
             (Err(error), LargeCookies::Refuse) => return Err(error),
             (Err(_), LargeCookies::Split) => {
-                let pieces = chunk::split(&self.name, value)?;
+                let pieces = chunk::split(&self.name, value, form)?;
                 let stale = present.without_pieces_below(pieces.len());
-                let pieces = pieces.into_iter().map(|piece| {
-                    let cookie = self.write(&piece.name, &piece.value);
-                    SetCookie { room_to_split: !piece.is_last_possible, ..cookie }
-                });
+                let pieces = pieces.iter().map(|piece| self.write(&piece.name, &piece.value, form));
                 (pieces.collect(), stale)
             }
         };
@@ -196,13 +203,14 @@ impl CookieSettings {
         unsplit.into_iter().chain(of.pieces().map(|index| self.erase(&chunk::name_of(&self.name, index))))
     }
 
-    /// The line that stores `value` in one cookie, percent-encoded here as `encodeURIComponent` does.
+    /// The line that stores `value` in one cookie, in the form that `wire` names (percent-encoded as `encodeURIComponent` does), as
+    /// [`writes`](Self::writes) decides it.
     ///
     /// # Errors
-    /// [`CookieTooLarge`] when name and encoded value together exceed [`MAX_COOKIE_BYTES`]: the browser would drop it
+    /// [`CookieTooLarge`] when name and value together exceed [`MAX_COOKIE_BYTES`]: the browser would drop it
     /// without a word.
-    pub fn set(&self, value: &str) -> Result<SetCookie, CookieTooLarge> {
-        let cookie = self.write(&self.name, value);
+    pub fn set(&self, value: &str, wire: Wire) -> Result<SetCookie, CookieTooLarge> {
+        let cookie = self.write(&self.name, value, Form::of(wire, value));
         let bytes = cookie.name_and_value_bytes();
         if bytes > MAX_COOKIE_BYTES {
             return Err(CookieTooLarge { bytes, limit: MAX_COOKIE_BYTES });
@@ -231,14 +239,14 @@ impl CookieSettings {
     }
 
     /// Writes without the limit on size; `name` must be a token.
-    pub(crate) fn write(&self, name: &str, value: &str) -> SetCookie {
+    pub(crate) fn write(&self, name: &str, value: &str, form: Form) -> SetCookie {
         let mut line = String::with_capacity(name.len() + value.len() + 128);
         line.push_str(name);
         line.push('=');
-        percent::encode_into(&mut line, value);
+        form.push(&mut line, value);
         let value_end = line.len();
         self.attributes(&mut line, self.max_age, "");
-        SetCookie { line, name_end: name.len(), value_end, room_to_split: false }
+        SetCookie { line, name_end: name.len(), value_end }
     }
 
     /// The deletion of a cookie with these attributes; `name` must be a token.
@@ -248,7 +256,7 @@ impl CookieSettings {
         line.push('=');
         let value_end = line.len();
         self.attributes(&mut line, Duration::ZERO, "; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
-        SetCookie { line, name_end: name.len(), value_end, room_to_split: false }
+        SetCookie { line, name_end: name.len(), value_end }
     }
 
     /// In the order of authkit-session's `serializeCookie`.
@@ -436,10 +444,10 @@ crate::problems::problems_error! {
 
 /// Browsers would ignore the cookie, or it is too large for all the pieces that it may be split into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cookie is {bytes} bytes (name and encoded value{}), limit is {limit}", self.in_pieces())]
+#[error("cookie is {bytes} bytes (name and value as written{}), limit is {limit}", self.in_pieces())]
 #[non_exhaustive]
 pub struct CookieTooLarge {
-    /// Name and encoded value, bytes. Of a value that cannot be split either: the pieces that there may be, and what they
+    /// Name and value as written, bytes. Of a value that cannot be split either: the pieces that there may be, and what they
     /// leave over.
     pub bytes: usize,
     /// [`MAX_COOKIE_BYTES`], or [`MAX_CHUNKS`](super::MAX_CHUNKS) times as much.
@@ -459,8 +467,6 @@ pub struct SetCookie {
     line: String,
     name_end: usize,
     value_end: usize,
-    /// It is a piece after which another may follow.
-    room_to_split: bool,
 }
 
 impl SetCookie {
@@ -482,7 +488,7 @@ impl SetCookie {
         self.line.get(..self.name_end).unwrap_or_default()
     }
 
-    /// The value as it stands in the line, percent-encoded; empty in a deletion.
+    /// The value as it stands in the line, raw or percent-encoded; empty in a deletion.
     #[must_use]
     pub fn encoded_value(&self) -> &str {
         self.line.get(self.name_end + 1..self.value_end).unwrap_or_default()
@@ -494,18 +500,10 @@ impl SetCookie {
         self.encoded_value().is_empty()
     }
 
-    /// Name and encoded value, in bytes: what browsers measure.
+    /// Name and value as they are written, in bytes: what browsers measure.
     #[must_use]
     pub const fn name_and_value_bytes(&self) -> usize {
         self.value_end.saturating_sub(1)
-    }
-
-    /// It is stored today, and a few more claims would end that: worth a warning ([`WARN_COOKIE_BYTES`] and more).
-    ///
-    /// Of the pieces of a split value only the last that there may be: the others are as full as they can be.
-    #[must_use]
-    pub const fn nearly_too_large(&self) -> bool {
-        !self.room_to_split && self.name_and_value_bytes() >= WARN_COOKIE_BYTES
     }
 }
 
@@ -527,7 +525,7 @@ mod tests {
 
     #[test]
     fn the_default_line_is_the_one_that_authkit_session_writes() {
-        let cookie = CookieSettings::default().set("Fe26.2*1*a=b~2").unwrap();
+        let cookie = CookieSettings::default().set("Fe26.2*1*a=b~2", Wire::Encoded).unwrap();
         insta::assert_snapshot!(cookie.to_header_value(), @"wos-session=Fe26.2*1*a%3Db~2; Path=/; Max-Age=34560000; HttpOnly; Secure; SameSite=Lax");
     }
 
@@ -542,7 +540,7 @@ mod tests {
             .max_age(Duration::from_secs(60))
             .build()
             .unwrap();
-        insta::assert_snapshot!(settings.set("v").unwrap().to_header_value(), @"sid=v; Path=/app; Domain=example.com; Max-Age=60; HttpOnly; SameSite=Strict");
+        insta::assert_snapshot!(settings.set("v", Wire::Encoded).unwrap().to_header_value(), @"sid=v; Path=/app; Domain=example.com; Max-Age=60; HttpOnly; SameSite=Strict");
         insta::assert_snapshot!(settings.delete().to_header_value(), @"sid=; Path=/app; Domain=example.com; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Strict");
         assert!(settings.delete().is_deletion());
     }
@@ -576,7 +574,7 @@ mod tests {
             [CookieSettingsProblem::HostPrefixWithDomain, CookieSettingsProblem::HostPrefixWithPath]
         );
         let settings = CookieSettings::builder().name("__Host-s").secure(false).build().unwrap();
-        insta::assert_snapshot!(settings.set("v").unwrap().to_header_value(), @"__Host-s=v; Path=/; Max-Age=34560000; HttpOnly; Secure; SameSite=Lax");
+        insta::assert_snapshot!(settings.set("v", Wire::Encoded).unwrap().to_header_value(), @"__Host-s=v; Path=/; Max-Age=34560000; HttpOnly; Secure; SameSite=Lax");
     }
 
     #[test]
@@ -605,16 +603,18 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_is_4096_bytes_of_name_and_encoded_value() {
+    fn the_limit_is_4096_bytes_of_name_and_value_as_written() {
         let settings = CookieSettings::default();
         let room = MAX_COOKIE_BYTES - DEFAULT_NAME.len();
-        let cookie = settings.set(&"x".repeat(room)).unwrap();
+        let cookie = settings.set(&"x".repeat(room), Wire::Encoded).unwrap();
         assert_eq!(cookie.name_and_value_bytes(), 4096);
-        assert!(cookie.nearly_too_large());
-        assert_eq!(settings.set(&"x".repeat(room + 1)), Err(CookieTooLarge { bytes: 4097, limit: 4096 }));
-        assert_eq!(settings.set(&"+".repeat(room / 3 + 1)).unwrap_err().bytes, 11 + (room / 3 + 1) * 3);
-        assert!(settings.set(&"x".repeat(3789)).unwrap().nearly_too_large());
-        assert!(!settings.set(&"x".repeat(3788)).unwrap().nearly_too_large());
+        assert_eq!(
+            settings.set(&"x".repeat(room + 1), Wire::Encoded),
+            Err(CookieTooLarge { bytes: 4097, limit: 4096 })
+        );
+        let plus = "+".repeat(room / 3 + 1);
+        assert_eq!(settings.set(&plus, Wire::Encoded).unwrap_err().bytes, 11 + (room / 3 + 1) * 3);
+        assert_eq!(settings.set(&plus, Wire::Raw).unwrap().name_and_value_bytes(), 11 + room / 3 + 1);
     }
 
     #[test]
@@ -628,14 +628,17 @@ mod tests {
 
     #[test]
     fn debug_shows_no_value() {
-        let shown = format!("{:?}", CookieSettings::default().set("very-secret").unwrap());
+        let shown = format!("{:?}", CookieSettings::default().set("very-secret", Wire::Encoded).unwrap());
         assert!(shown.contains("wos-session") && !shown.contains("very-secret"), "{shown}");
     }
 
     proptest! {
         #[test]
-        fn any_value_is_one_well_formed_line_that_reads_back(value in "\\PC{0,300}|(?s:.{1,100})") {
-            let outcome = CookieSettings::default().set(&value);
+        fn any_value_is_one_well_formed_line_that_reads_back(
+            value in "\\PC{0,300}|(?s:.{1,100})",
+            wire in prop_oneof![Just(Wire::Raw), Just(Wire::Encoded), Just(Wire::Token)],
+        ) {
+            let outcome = CookieSettings::default().set(&value, wire);
             if let Err(error) = &outcome {
                 prop_assert!(error.bytes > MAX_COOKIE_BYTES);
             }

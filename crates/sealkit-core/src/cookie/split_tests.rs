@@ -1,6 +1,7 @@
 //! Splitting and joining together, against a model of a browser's jar.
 
 use super::*;
+use crate::format::Wire;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -42,7 +43,7 @@ impl Jar {
     }
 
     fn store(&mut self, value: &str) {
-        let lines = CookieSettings::default().writes(value, self.present()).unwrap();
+        let lines = CookieSettings::default().writes(value, Wire::Encoded, self.present()).unwrap();
         self.take(&lines);
     }
 
@@ -58,7 +59,7 @@ fn read(header: &str) -> Vec<String> {
 }
 
 fn write(value: &str) -> Vec<SetCookie> {
-    CookieSettings::default().writes(value, Presence::NONE).unwrap()
+    CookieSettings::default().writes(value, Wire::Encoded, Presence::NONE).unwrap()
 }
 
 /// `bytes` characters that are not encoded and do not repeat at the size of a piece.
@@ -73,7 +74,7 @@ fn raw(pieces: &[(u8, &str)]) -> String {
 #[test]
 fn a_value_is_split_when_it_does_not_fit_and_only_then() {
     let fits = plain(MAX_COOKIE_BYTES - DEFAULT_NAME.len(), 0);
-    assert_eq!(write(&fits), [CookieSettings::default().set(&fits).unwrap()]);
+    assert_eq!(write(&fits), [CookieSettings::default().set(&fits, Wire::Encoded).unwrap()]);
     let pieces = write(&format!("{fits}x"));
     assert_eq!(pieces.iter().map(SetCookie::name).collect::<Vec<_>>(), ["wos-session.0", "wos-session.1"]);
 }
@@ -106,7 +107,7 @@ fn sizes_around_the_limits_of_one_to_five_pieces_come_back() {
     for pieces in 1..=5 {
         for size in [pieces * ROOM - 1, pieces * ROOM, pieces * ROOM + 1] {
             let value = plain(size, pieces);
-            let outcome = CookieSettings::default().writes(&value, Presence::NONE);
+            let outcome = CookieSettings::default().writes(&value, Wire::Encoded, Presence::NONE);
             if size > 5 * ROOM {
                 assert_eq!(outcome, Err(CookieTooLarge { bytes: 5 * 4096 + 1, limit: 5 * 4096 }));
                 continue;
@@ -153,20 +154,23 @@ fn no_cut_falls_inside_a_character_or_an_escape() {
 
 #[test]
 fn a_value_that_five_pieces_cannot_hold_is_an_error_that_says_how_much_is_left_over() {
-    let error = CookieSettings::default().writes(&plain(5 * ROOM + 100, 0), Presence::NONE).unwrap_err();
-    insta::assert_snapshot!(error, @"cookie is 20580 bytes (name and encoded value, in as many pieces as there may be), limit is 20480");
-    let error =
-        CookieSettings::default().writes(&"🔑".repeat(ROOM / 12 * 5 + 1), Presence::NONE).unwrap_err();
+    let error = CookieSettings::default()
+        .writes(&plain(5 * ROOM + 100, 0), Wire::Encoded, Presence::NONE)
+        .unwrap_err();
+    insta::assert_snapshot!(error, @"cookie is 20580 bytes (name and value as written, in as many pieces as there may be), limit is 20480");
+    let error = CookieSettings::default()
+        .writes(&"🔑".repeat(ROOM / 12 * 5 + 1), Wire::Encoded, Presence::NONE)
+        .unwrap_err();
     assert_eq!(error.bytes, 20_480 + 12);
-    assert!(CookieSettings::default().writes(&"+".repeat(1 << 20), Presence::NONE).is_err());
+    assert!(CookieSettings::default().writes(&"+".repeat(1 << 20), Wire::Encoded, Presence::NONE).is_err());
 }
 
 #[test]
 fn where_the_application_says_so_a_large_value_is_refused() {
     let settings = CookieSettings::builder().large_cookies(LargeCookies::Refuse).build().unwrap();
-    let error = settings.writes(&plain(4086, 0), Presence::NONE).unwrap_err();
-    insta::assert_snapshot!(error, @"cookie is 4097 bytes (name and encoded value), limit is 4096");
-    assert_eq!(settings.writes(&plain(4085, 0), Presence::NONE).unwrap().len(), 1);
+    let error = settings.writes(&plain(4086, 0), Wire::Encoded, Presence::NONE).unwrap_err();
+    insta::assert_snapshot!(error, @"cookie is 4097 bytes (name and value as written), limit is 4096");
+    assert_eq!(settings.writes(&plain(4085, 0), Wire::Encoded, Presence::NONE).unwrap().len(), 1);
     assert_eq!(settings.large_cookies(), LargeCookies::Refuse);
     assert_eq!(CookieSettings::default().large_cookies(), LargeCookies::Split);
 }
@@ -177,16 +181,8 @@ fn the_longest_name_leaves_room() {
     let settings = CookieSettings::builder().name(name.as_str()).build().unwrap();
     let value = plain(15_000, 0);
     let mut jar = Jar::default();
-    jar.take(&settings.writes(&value, Presence::NONE).unwrap());
+    jar.take(&settings.writes(&value, Wire::Encoded, Presence::NONE).unwrap());
     assert_eq!(values([jar.header().as_str()], &name, LIMIT).collect::<Vec<_>>(), [value]);
-}
-
-#[test]
-fn full_pieces_are_no_reason_to_warn_unless_no_other_may_follow() {
-    assert!(write(&plain(4 * ROOM, 0)).iter().all(|piece| !piece.nearly_too_large()));
-    let nearly: Vec<_> = write(&plain(5 * ROOM, 0)).iter().map(SetCookie::nearly_too_large).collect();
-    assert_eq!(nearly, [false, false, false, false, true]);
-    assert!(write(&plain(4 * ROOM + 100, 0)).iter().all(|piece| !piece.nearly_too_large()));
 }
 
 #[test]
@@ -225,7 +221,7 @@ fn what_is_set_comes_first_and_deletions_follow_in_order() {
     };
     let settings = CookieSettings::default();
     assert_eq!(
-        names(&settings.writes("small", present).unwrap()),
+        names(&settings.writes("small", Wire::Encoded, present).unwrap()),
         named(&[
             ("wos-session", false),
             ("wos-session.1", true),
@@ -234,7 +230,7 @@ fn what_is_set_comes_first_and_deletions_follow_in_order() {
         ])
     );
     assert_eq!(
-        names(&settings.writes(&plain(5000, 0), present).unwrap()),
+        names(&settings.writes(&plain(5000, 0), Wire::Encoded, present).unwrap()),
         named(&[
             ("wos-session.0", false),
             ("wos-session.1", false),
@@ -474,7 +470,7 @@ proptest! {
         let mut jar = Jar::default();
         let mut stored: Option<String> = None;
         for value in values {
-            match CookieSettings::default().writes(&value, jar.present()) {
+            match CookieSettings::default().writes(&value, Wire::Encoded, jar.present()) {
                 Ok(lines) => {
                     let set = lines.iter().filter(|line| !line.is_deletion()).count();
                     jar.take(&lines);

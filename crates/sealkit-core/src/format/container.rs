@@ -208,15 +208,33 @@ impl Format {
         now: UnixMillis,
         random: &dyn SecureRandom,
     ) -> Result<String, SealError> {
+        self.seal_until(plaintext, ring, now, None, random)
+    }
+
+    /// The same with an `end` that the seal itself names. For the PHP formats it stands in the envelope ([`wrap`](Self::wrap)).
+    ///
+    /// # Errors
+    /// [`SealError`]; [`SealError::NoEnd`] unless the format [holds an end](Self::holds_an_end).
+    pub fn seal_until(
+        self,
+        plaintext: &[u8],
+        ring: &KeyRing,
+        now: UnixMillis,
+        end: Option<UnixMillis>,
+        random: &dyn SecureRandom,
+    ) -> Result<String, SealError> {
+        if end.is_some() && !self.holds_an_end() {
+            return Err(SealError::NoEnd);
+        }
         if !self.is_authenticated() {
             return plain::seal(self.text(), plaintext).ok_or(SealError::NotText);
         }
         let key = self.sealing_key(ring).ok_or(SealError::BadPassword)?;
         if self == Self::Iron {
-            return iron::seal_with(plaintext, key.iron(), key.iron_id(), None, Suffix::Present, random);
+            return iron::seal_with(plaintext, key.iron(), key.iron_id(), end, Suffix::Present, random);
         }
         let key = key.prepared();
-        self.seal_with(plaintext, key, now, random).unwrap_or(Err(SealError::BadPassword))
+        self.seal_with(plaintext, key, now, end, random).unwrap_or(Err(SealError::BadPassword))
     }
 
     /// The text that this format seals for a payload: for two of PHP's in an envelope with its end, `ttl` from now (zero is the
@@ -233,14 +251,15 @@ impl Format {
         plaintext: &[u8],
         key: &Prepared,
         now: UnixMillis,
+        end: Option<UnixMillis>,
         random: &dyn SecureRandom,
     ) -> Option<Result<String, SealError>> {
         Some(match self {
             // Its reader knows this id only, and refuses the suffix.
             Self::KotlinIron => {
-                iron::seal_with(plaintext, &key.iron, DEFAULT_ID, None, Suffix::Absent, random)
+                iron::seal_with(plaintext, &key.iron, DEFAULT_ID, end, Suffix::Absent, random)
             }
-            Self::RrCookie => router_cookie::seal(plaintext, key.router.as_ref()?, now, random),
+            Self::RrCookie => router_cookie::seal(plaintext, key.router.as_ref()?, end, random),
             Self::PythonFernet => fernet::seal(plaintext, key.fernet.as_ref()?, now, random),
             Self::RubyV6 => aes_gcm::seal(Layout::NonceFirstInLines, plaintext, key.raw.as_ref()?, random),
             Self::RubyV7 => aes_gcm::seal(Layout::Versioned, plaintext, key.ruby_v7()?, random),

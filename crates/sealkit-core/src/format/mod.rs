@@ -6,6 +6,7 @@ mod detect;
 mod dotnet;
 pub(crate) mod envelope;
 mod fernet;
+mod foreign;
 mod halite;
 pub mod iron;
 mod key_shape;
@@ -21,6 +22,7 @@ mod testing;
 
 pub(crate) use container::Prepared;
 pub use detect::{Candidates, detect};
+pub use foreign::ForeignCookie;
 pub use key_shape::{KeyShape, KeyShapeError};
 pub use set::FormatSet;
 
@@ -76,7 +78,7 @@ macro_rules! formats {
                 match self { $(Self::$variant => Cost::$cost,)* }
             }
 
-            /// How its values customarily stand in a `Cookie` header.
+            /// The form in which its values are written into `Set-Cookie`.
             #[must_use]
             pub const fn wire(self) -> Wire {
                 match self { $(Self::$variant => Wire::$wire,)* }
@@ -89,15 +91,15 @@ formats! {
     Iron "iron" Text32 Camel Sealed Cheap Token "@workos-inc/node 7.15 and later, authkit-nextjs, authkit-session";
     KotlinIron "kotlin-iron" Text32 KotlinMixed Sealed Cheap Token "workos-kotlin 5.0 and later";
     RrCookie "rr-cookie" Text32 Camel Sealed Cheap Encoded "authkit-react-router, authkit-remix";
-    PythonFernet "python-fernet" FernetKey Snake Sealed Cheap Token "workos (PyPI) 5.10 and later";
+    PythonFernet "python-fernet" FernetKey Snake Sealed Cheap Raw "workos (PyPI) 5.10 and later";
     RubyV6 "ruby-v6" Bytes32 Ruby6 Sealed Cheap Encoded "workos (Ruby) 5.7 to 6.x";
-    RubyV7 "ruby-v7" Text32 Snake Sealed Cheap Base64 "workos (Ruby) 7.0 and later";
-    GoGcm "go-gcm" Text32 Snake Sealed Cheap Base64 "workos-go 7.0 and later";
-    RustGcm "rust-gcm" Hex64 Snake Sealed Cheap Base64 "the crate workos 3.x";
-    PhpHalite "php-halite" Text32 Snake Sealed Cheap Base64 "workos-php 4.30 to 4.32";
-    PhpSigned "php-signed" Text32 Snake Signed Cheap Base64 "workos-php 4.30 to 4.32, the signing-only class";
-    PhpSecretbox "php-secretbox" Base64Key Snake Sealed Cheap Base64 "workos-php 5.0 and later";
-    DotnetGcm "dotnet-gcm" Text32 Snake Sealed Costly Base64 "workos.net 3.0 and later";
+    RubyV7 "ruby-v7" Text32 Snake Sealed Cheap Encoded "workos (Ruby) 7.0 and later";
+    GoGcm "go-gcm" Text32 Snake Sealed Cheap Raw "workos-go 7.0 and later";
+    RustGcm "rust-gcm" Hex64 Snake Sealed Cheap Raw "the crate workos 3.x";
+    PhpHalite "php-halite" Text32 Snake Sealed Cheap Encoded "workos-php 4.30 to 4.32";
+    PhpSigned "php-signed" Text32 Snake Signed Cheap Encoded "workos-php 4.30 to 4.32, the signing-only class";
+    PhpSecretbox "php-secretbox" Base64Key Snake Sealed Cheap Encoded "workos-php 5.0 and later";
+    DotnetGcm "dotnet-gcm" Text32 Snake Sealed Costly Encoded "workos.net 3.0 and later";
     SignedJson "signed-json" Text32 Camel Signed Cheap Encoded "sealkit: readable JSON that nobody can change";
     PlainJson "plain-json" Unneeded Camel Open Cheap Encoded "open branches of authkit-nextjs and authkit-session";
     B64urlJson "b64url-json" Unneeded Camel Open Cheap Token "an open branch of authkit-session";
@@ -125,15 +127,19 @@ pub enum Cost {
     Costly,
 }
 
-/// How values customarily stand in a `Cookie` header. Reading takes every form, raw or percent-encoded.
+/// The form in which a session is written into `Set-Cookie`: the one that the servers of the format's language expect. Reading
+/// takes both forms.
+///
+/// Found by running the servers: Python's and Go's and the JDK's never decode a cookie; Rack and PHP decode once, and take a raw `+` for
+/// a space; express, Next.js and React Router decode once. A value with a byte that no cookie may hold raw is always percent-encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Wire {
-    /// The same raw and percent-encoded.
+    /// Raw; percent-encoded it would be the same text.
     Token,
-    /// Standard base64 in one line: `+`, `/` and `=` are legal raw; frameworks differ in whether they encode them.
-    Base64,
-    /// Percent-encoded, as it must be.
+    /// Raw: standard base64 or base64url with its padding, which a reader that does not decode must get as it is.
+    Raw,
+    /// Percent-encoded once, as `encodeURIComponent` does.
     Encoded,
 }
 
@@ -144,10 +150,30 @@ impl Format {
         self as u32
     }
 
+    /// True when both are the same container under the same password: what Go and the crate `workos` seal. Which of the two wrote a value,
+    /// nothing tells.
+    #[must_use]
+    pub const fn shares_container_with(self, other: Self) -> bool {
+        self.number() == other.number()
+            || matches!((self, other), (Self::RustGcm, Self::GoGcm) | (Self::GoGcm, Self::RustGcm))
+    }
+
     /// Nobody can change the payload without the password.
     #[must_use]
     pub const fn is_authenticated(self) -> bool {
         !matches!(self.protection(), Protection::Open)
+    }
+
+    /// True when a seal of this format can say when it ends.
+    #[must_use]
+    pub const fn holds_an_end(self) -> bool {
+        matches!(self, Self::Iron | Self::KotlinIron | Self::RrCookie) || self.always_ends()
+    }
+
+    /// True when a seal of this format always says when it ends: 30 days after it was written, unless the writer chooses otherwise.
+    #[must_use]
+    pub const fn always_ends(self) -> bool {
+        matches!(self, Self::PhpHalite | Self::PhpSigned)
     }
 
     /// Read without being named: sealed, and cheap to try.
@@ -211,6 +237,9 @@ pub enum SealError {
     /// No random bytes.
     #[error("no secure random bytes available")]
     Random,
+    /// The format has no field for an end of its own.
+    #[error("a seal of this format cannot say when it ends")]
+    NoEnd,
     /// The crypto library refused.
     #[error("the crypto library refused to encrypt")]
     Crypto,

@@ -94,10 +94,10 @@ pub(super) fn open(
 pub(super) fn seal(
     plaintext: &[u8],
     key: &RouterKey,
-    _now: UnixMillis,
+    end: Option<UnixMillis>,
     random: &dyn SecureRandom,
 ) -> Result<String, SealError> {
-    let jwt = iron::seal_with(plaintext, &key.iron, DEFAULT_ID, None, Suffix::Present, random)?;
+    let jwt = iron::seal_with(plaintext, &key.iron, DEFAULT_ID, end, Suffix::Present, random)?;
     let json = format!(r#"{{"jwt":"{jwt}"}}"#);
     let mut value = String::with_capacity(json.len().div_ceil(3) * 4 + 44);
     STANDARD.encode_append(json, &mut value);
@@ -120,7 +120,7 @@ mod tests {
         format: "rr-cookie",
         key: RouterKey::new,
         open,
-        seal,
+        seal: |plaintext, key, _, random| seal(plaintext, key, None, random),
         randomness: |value| {
             let body = STANDARD.decode_to_vec(value.split_once('.').unwrap().0).unwrap();
             let jwt = str::from_utf8(&body).unwrap().split('"').nth(3).unwrap();

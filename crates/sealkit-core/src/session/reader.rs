@@ -3,7 +3,7 @@
 use super::{ExpiredSession, SealInfo, Session, UnsealedSession, unsealed::Purpose};
 use crate::{
     Detail, EncodingPolicy, Failure, Key, KeyRing, Reason, SealedSession, SecureRandom, UnixMillis,
-    format::{Cost, Format, SealError, detect},
+    format::{Cost, Format, SealError, Wire, detect},
     token::{Anchor, Claims, KeySet, TokenPolicy, Verified, verify},
 };
 use std::{hash::Hasher as _, sync::Arc, time::Duration};
@@ -175,6 +175,24 @@ impl SessionReader {
         value.len() <= self.limit
             && Format::ALL.iter().any(costly)
             && detect(value).iter().any(|format| costly(&format))
+    }
+
+    /// The form in which this value is written into a cookie: that of its format.
+    ///
+    /// Its shape says which formats it may be. Where their forms differ, the one whose tag verifies decides; a value that does not
+    /// open is written as the format that is written.
+    #[must_use]
+    pub fn wire(&self, value: &str, now: UnixMillis) -> Wire {
+        let shapes = detect(value);
+        let mut forms = shapes.iter().map(Format::wire);
+        match forms.next() {
+            None => Wire::Encoded,
+            Some(form) if forms.all(|other| other == form) => form,
+            Some(_) => match self.unseal_to_refresh(value, now) {
+                Ok((_, seal)) => seal.format.wire(),
+                Err(_) => self.encoding.write.wire(),
+            },
+        }
     }
 
     /// Both writers of iron seals share one container; whose a seal is, its payload says.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     CodeVerifier, Detail, KeyRing, RandomUnavailable, SecureRandom, State, UnixMillis,
-    cookie::SetCookie,
+    cookie::{Form, SetCookie},
     format::{SealError, iron},
 };
 use serde::{Deserialize, Serialize};
@@ -176,7 +176,8 @@ pub(super) fn begin(
     // Texts and numbers always serialize.
     let plaintext = Zeroizing::new(serde_json::to_vec(&written).map_err(|_| SealError::Crypto)?);
     let seal = iron::seal(&plaintext, ring, Some(now.saturating_add(STATE_TTL)), random)?;
-    let cookie = cookies.settings_for(new.redirect_uri).write(&verifier_cookie_name(&seal), &seal);
+    let cookie =
+        cookies.settings_for(new.redirect_uri).write(&verifier_cookie_name(&seal), &seal, Form::Encoded);
     let bytes = cookie.to_header_value().len();
     if bytes > MAX_VERIFIER_LINE_BYTES {
         return Err(BeginError::CookieTooLarge { bytes, limit: MAX_VERIFIER_LINE_BYTES });

@@ -1,6 +1,6 @@
 //! Putting a [`Sealkit`] together: configuration first, then the parts that can be replaced.
 
-use super::{Inner, Sealkit, served::ServedPaths, usage::Usage};
+use super::{Inner, Sealkit, format_changes::FormatChanges, served::ServedPaths, usage::Usage};
 use crate::{
     acting::ActingLog,
     api::{HttpTransport, TransportBuildError},
@@ -146,6 +146,7 @@ impl SealkitBuilder {
                 reader: ArcSwap::from_pointee(reader),
                 usage: Usage::default(),
                 acting: ActingLog::default(),
+                format_changes: FormatChanges::default(),
                 costly: tokio::sync::Semaphore::new(COSTLY_AT_ONCE),
                 served: ServedPaths::default(),
                 keys,

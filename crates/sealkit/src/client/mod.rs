@@ -3,6 +3,7 @@
 mod behind;
 mod builder;
 mod callback;
+mod format_changes;
 mod guard;
 mod judge;
 mod key_file;
@@ -40,9 +41,10 @@ use crate::{
     telemetry,
 };
 use arc_swap::ArcSwap;
+use format_changes::FormatChanges;
 use judge::invalid_cookie;
 use sealkit_core::{
-    Failure, KeyRing, Reason, SealedSession, SecureRandom, UnixMillis, UnsealedSession, Untrusted,
+    Failure, KeyRing, Reason, SealedSession, SecureRandom, Session, UnixMillis, UnsealedSession, Untrusted,
     format::{KeyShapeError, SealError},
     session::{AuthResponse, Converted, Loss, SealInfo, SessionReader, payload_in, payload_of},
 };
@@ -70,6 +72,7 @@ struct Inner {
     reader: ArcSwap<SessionReader>,
     usage: Usage,
     acting: ActingLog,
+    format_changes: FormatChanges,
     /// How many values of a costly format are looked at together.
     costly: tokio::sync::Semaphore,
     served: ServedPaths,
@@ -269,14 +272,13 @@ impl Sealkit {
     }
 
     /// The session of this cookie sealed as it would be written now.
-    fn seal_anew(
-        &self,
-        reader: &SessionReader,
-        unsealed: &UnsealedSession,
-    ) -> Result<SealedSession, Failure> {
-        let Converted { payload, losses, .. } = payload_in(unsealed, reader.encoding().write);
+    fn seal_anew(&self, reader: &SessionReader, session: &Session) -> Result<SealedSession, Failure> {
+        let written = reader.encoding().write;
+        let Converted { payload, losses, .. } = payload_in(session.unsealed(), written);
         told(&losses);
-        self.seal_with(reader, &payload)
+        let sealed = self.seal_with(reader, &payload)?;
+        self.inner.format_changes.note(session.seal().format, written);
+        Ok(sealed)
     }
 
     fn seal_with(&self, reader: &SessionReader, payload: &str) -> Result<SealedSession, Failure> {

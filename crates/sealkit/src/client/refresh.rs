@@ -13,6 +13,7 @@ use crate::{
 use sealkit_core::{
     CookieAction, Detail, ExpiredSession, Failure, Reason, RefreshToken, SealedSession, Session,
     UnsealedSession, Untrusted,
+    format::Format,
     session::{AuthResponse, Converted, Judgement, SealInfo, SessionReader, payload_following},
     token::{self, KeySet},
 };
@@ -57,7 +58,7 @@ pub(crate) enum Held {
     Valid(Session),
     Expired(Arc<ExpiredSession>),
     /// Opened, but its token could not be verified; an explicit refresh does not need that.
-    Unproven(Arc<UnsealedSession>),
+    Unproven(Arc<UnsealedSession>, Format),
 }
 
 impl Held {
@@ -65,7 +66,7 @@ impl Held {
         match self {
             Self::Valid(session) => session.unsealed(),
             Self::Expired(expired) => expired.unsealed(),
-            Self::Unproven(unsealed) => unsealed,
+            Self::Unproven(unsealed, _) => unsealed,
         }
     }
 
@@ -73,7 +74,16 @@ impl Held {
         match self {
             Self::Valid(session) => Some(session.claims()),
             Self::Expired(expired) => Some(expired.claims()),
-            Self::Unproven(_) => None,
+            Self::Unproven(..) => None,
+        }
+    }
+
+    /// The format that the session came in.
+    fn format(&self) -> Format {
+        match self {
+            Self::Valid(session) => session.seal().format,
+            Self::Expired(expired) => expired.seal().format,
+            Self::Unproven(_, format) => *format,
         }
     }
 
@@ -159,8 +169,11 @@ impl Sealkit {
         Some(match reader.judge_unsealed(unsealed, seal, &keys, self.now()) {
             Judgement::Valid { session, .. } => Held::Valid(session),
             Judgement::Expired(expired) => Held::Expired(expired),
-            Judgement::UnknownKey { unsealed, .. } => Held::Unproven(Arc::new(*unsealed)),
-            _ => Held::Unproven(Arc::new(reader.unseal_to_refresh(sealed, self.now()).ok()?.0)),
+            Judgement::UnknownKey { unsealed, seal, .. } => Held::Unproven(Arc::new(*unsealed), seal.format),
+            _ => {
+                let (unsealed, seal) = reader.unseal_to_refresh(sealed, self.now()).ok()?;
+                Held::Unproven(Arc::new(unsealed), seal.format)
+            }
         })
     }
 
@@ -357,6 +370,7 @@ impl Sealkit {
             payload_following(old.unsealed(), response, anchor, reader.encoding().write);
         told(&losses);
         let sealed = self.seal_with(reader, &payload)?;
+        self.inner.format_changes.note(old.format(), reader.encoding().write);
         Ok((payload, sealed))
     }
 
@@ -400,6 +414,6 @@ fn fresh(session: Session, response: &AuthResponse) -> Session {
 fn with_expired(failure: Failure, held: &Held) -> Failure {
     match held {
         Held::Expired(expired) => failure.with_expired(Arc::clone(expired)),
-        Held::Valid(_) | Held::Unproven(_) => failure,
+        Held::Valid(_) | Held::Unproven(..) => failure,
     }
 }

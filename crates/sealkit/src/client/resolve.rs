@@ -187,7 +187,7 @@ impl Sealkit {
         if !allowed.may_refresh || !reader.encoding().is_rewritten_on_read(session.seal(), reader.ring()) {
             return CookieAction::Keep;
         }
-        self.seal_anew(&reader, session.unsealed()).map_or(CookieAction::Keep, CookieAction::Set)
+        self.seal_anew(&reader, session).map_or(CookieAction::Keep, CookieAction::Set)
     }
 
     /// A valid session near its end: refreshed if that works soon, or beside the request, and served as it is if it does not.

@@ -3,7 +3,7 @@
 use super::Sealkit;
 use sealkit_core::{
     CookieAction, Failure, Reason, Untrusted,
-    cookie::{Presence, SetCookie},
+    cookie::{PROXY_LIMITS, Presence, SetCookie, WARN_COOKIE_BYTES},
     session::SessionReader,
 };
 
@@ -12,7 +12,8 @@ const NAMED: usize = 4;
 
 impl Sealkit {
     /// The `Set-Cookie` lines that carry out `action` for a browser that holds the cookies `present`: one cookie or several, and
-    /// what has become stale deleted. Send all of them.
+    /// what has become stale deleted. Send all of them. Each is written raw or percent-encoded, as the readers of the session's format
+    /// expect.
     ///
     /// # Errors
     /// [`Reason::CookieTooLarge`], with the largest members in its hint. Nothing is to be sent then: what the browser has stays.
@@ -31,16 +32,20 @@ impl Sealkit {
             );
             return Err(self.too_large(&why, sealed));
         }
-        let lines =
-            settings.writes(sealed, present).map_err(|error| self.too_large(&error.to_string(), sealed))?;
+        let wire = self.reader().wire(sealed, self.now());
+        let lines = settings
+            .writes(sealed, wire, present)
+            .map_err(|error| self.too_large(&error.to_string(), sealed))?;
         let set = || lines.iter().filter(|line| !line.is_deletion());
-        if set().count() > 1 || lines.iter().any(SetCookie::nearly_too_large) {
-            let bytes: usize = set().map(SetCookie::name_and_value_bytes).sum();
+        let bytes: usize = set().map(SetCookie::name_and_value_bytes).sum();
+        if bytes >= WARN_COOKIE_BYTES {
             tracing::warn!(
                 bytes,
+                warn_from = WARN_COOKIE_BYTES,
                 cookies = set().count(),
                 largest = self.largest(sealed),
-                "the session does not fit, or only just, into one cookie that browsers keep"
+                hint = PROXY_LIMITS,
+                "the session is so large that proxies and servers at their defaults may reject its cookies"
             );
         }
         Ok(lines)

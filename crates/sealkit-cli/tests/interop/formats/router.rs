@@ -29,7 +29,7 @@ async fn sealed_there(peer: &mut Peer, payload: &Value, password: &str) -> Strin
 
 /// What a browser sends back of the `Set-Cookie` in which sealkit has put this seal.
 fn pair(sealed: &str) -> String {
-    let line = CookieSettings::default().set(sealed).unwrap().into_header_value();
+    let line = CookieSettings::default().set(sealed, Format::RrCookie.wire()).unwrap().into_header_value();
     line.split(';').next().unwrap().to_owned()
 }
 

@@ -143,7 +143,7 @@ fn split_value_is_put_together_in_any_log() {
     let settings = CookieSettings::builder().large_cookies(LargeCookies::Split).build().unwrap();
     let value = format!("Fe26.2*1*{}~2", "A9_-".repeat(2_000));
     let pieces: Vec<String> = settings
-        .writes(&value, sealkit::cookie::Presence::NONE)
+        .writes(&value, sealkit::format::Wire::Token, sealkit::cookie::Presence::NONE)
         .unwrap()
         .iter()
         .map(|line| line.to_header_value().split(';').next().unwrap().to_owned())
