@@ -1,7 +1,10 @@
 //! The SDKs that share a session, by the names that people give them: what each reads and writes by itself, and where it takes
 //! its password.
 
-use sealkit::{config::env::COOKIE_PASSWORD, format::Format};
+use sealkit::{
+    config::env::COOKIE_PASSWORD,
+    format::{ForeignCookie, Format},
+};
 
 /// A family of versions of an SDK that read and write the same cookies.
 #[derive(Debug)]
@@ -35,7 +38,8 @@ pub(crate) enum Place {
 pub(crate) enum Reading {
     Yes,
     Partly(&'static str),
-    No,
+    /// Not at all, and what it does instead.
+    No(ForeignCookie),
 }
 
 const NO_CAMEL_USER: &str =
@@ -222,7 +226,7 @@ impl Sdk {
         }
         match self.partly.iter().find(|(opened, _)| *opened == format) {
             Some((_, but)) => Reading::Partly(but),
-            None => Reading::No,
+            None => Reading::No(format.read_by(self.written())),
         }
     }
 }
@@ -258,7 +262,8 @@ mod tests {
                 "{}",
                 sdk.name()
             );
-            assert_ne!(sdk.reading(sdk.written()), Reading::No, "{} reads what it writes", sdk.name());
+            let own = sdk.reading(sdk.written());
+            assert!(!matches!(own, Reading::No(_)), "{} reads what it writes", sdk.name());
         }
         for format in Format::ALL.iter().filter(|format| **format != Format::SignedJson) {
             let writers = ALL.iter().filter(|sdk| !sdk.is_sealkit() && sdk.writes.contains(format));

@@ -57,10 +57,32 @@ fn readers_come_before_writers_and_the_old_goes_last() {
         ("iron", "python-fernet")
     );
     assert_eq!(settings(action(&plan, "drop", "api"))["SEALKIT_FORMATS_READ"], "python-fernet");
-    assert!(plan["today"][0].as_str().unwrap().contains("jobs"), "python cannot read iron today: {plan}");
+    let today = plan["today"][0].as_str().unwrap();
+    assert!(today.contains("jobs") && today.contains("reject it (`invalid_session_cookie`)"), "{plan}");
     let lost: Vec<&str> =
         plan["losses"].as_array().unwrap().iter().map(|loss| loss["member"].as_str().unwrap()).collect();
     assert_eq!(lost, ["organization_id", "authentication_method", "oauth_tokens"]);
+}
+
+/// What an SDK does with a cookie that it cannot read is not the same for all.
+#[test]
+fn unreadable_cookie_is_told_by_what_its_reader_does() {
+    let arguments = ["--service", "web=next", "--service", "app=kotlin", "--service", "rr=react-router"];
+    let plan = plan(&[&["--json"], &arguments[..], &["--to", "iron"]].concat()).json();
+    let today: Vec<&str> =
+        plan["today"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
+    let of = |name: &str, format: &str| {
+        let start = format!("{name} (");
+        let cannot = format!("cannot read {format},");
+        let found = today.iter().find(|note| note.starts_with(&start) && note.contains(&cannot));
+        found.unwrap_or_else(|| panic!("{name}, {format}: {today:#?}"))
+    };
+    assert!(of("app", "iron").contains("answer 500 to every request of that browser, sign-out included"));
+    assert!(of("app", "rr-cookie").contains("reject it"));
+    assert!(of("web", "rr-cookie").contains("take the user for a stranger"));
+    assert!(of("rr", "kotlin-iron").contains("take the user for a stranger"));
+    let what = action(&plan, "readers", "app")["what"].as_str().unwrap();
+    assert!(what.contains("once iron is written, such readers throw"), "{what}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the SDK of one format does with a cookie of another: the table behind the log and `sealkit migrate --plan`.
 //!
-//! Source: the SDKs themselves (node 7 to 11, authkit-session 0.7.1, react-router 0.12, python 5 to 10, ruby 6 and 10, go 7 to 10,
-//! kotlin 7.2.0, php 4 to 9, rust 3.5), as `docs/share-a-session.md` tells it. .NET goes by its documentation.
+//! Source: run with a cookie of every format: @workos-inc/node 7, 8 and 11, python 5.46 and 10.8, kotlin 7.2.0. React Router, Ruby, Go,
+//! PHP, the crate and .NET go by what they do with a value that does not open.
 
 use super::Format;
 use std::fmt;

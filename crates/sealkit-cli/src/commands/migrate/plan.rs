@@ -145,8 +145,12 @@ impl Fleet<'_> {
                 let (name, title) = (&part.service.name, part.service.sdk.title);
                 match part.service.sdk.reading(format) {
                     Reading::Yes => {}
-                    Reading::Partly(but) => conflicts.push(format!("{name} ({title}) reads {format} with a reservation: {but}")),
-                    Reading::No => conflicts.push(format!("{name} ({title}) cannot read {format}, which is out there: its visitors look signed out")),
+                    Reading::Partly(but) => {
+                        conflicts.push(format!("{name} ({title}) reads {format} with a reservation: {but}"))
+                    }
+                    Reading::No(effect) => conflicts.push(format!(
+                        "{name} ({title}) cannot read {format}, which is out there: such readers {effect}"
+                    )),
                 }
             }
         }
@@ -215,7 +219,7 @@ impl Fleet<'_> {
         Some(Step {
             id: "readers",
             title: format!("Readers: everybody reads {} before anybody writes it", self.to),
-            why: "roll this out everywhere, and only then go on: a service that cannot read the new cookie takes its user for a stranger".to_owned(),
+            why: "roll this out everywhere, and only then go on: a service that cannot read the new cookie loses its users, or answers 500 to them".to_owned(),
             actions,
         })
     }
@@ -235,8 +239,8 @@ impl Fleet<'_> {
                 part.set(format!("reads {to} only in this way: {but}"), vec![format!("{SESSION_ENCODING_READ}=both")])
             }
             Reading::Partly(but) => part.act(format!("reads {to} with a reservation: {but}")),
-            Reading::No => part.act(format!(
-                "cannot read {to}: sealkit must stand between. Let a sealkit service open the session and hand this one what it needs, or move its session code to sealkit"
+            Reading::No(effect) => part.act(format!(
+                "cannot read {to}: once {to} is written, such readers {effect}. sealkit must stand between. Let a sealkit service open the session and hand this one what it needs, or move its session code to sealkit"
             )),
         }
     }
@@ -332,7 +336,7 @@ impl Fleet<'_> {
         let actions = self.parts.iter().map(|part| {
             if !part.service.sdk.is_sealkit() {
                 return part.act(match part.service.sdk.reading(to) {
-                    Reading::No => "still needs sealkit between",
+                    Reading::No(_) => "still needs sealkit between",
                     _ => "nothing to change",
                 });
             }
