@@ -105,7 +105,8 @@ pub(crate) struct Seal {
     /// Who shall read it: the id of a format, see below
     #[arg(long, value_name = "ID", value_parser = parse_format)]
     pub(crate) format: Format,
-    /// Write an expiration into the seal, this many seconds from now; 0 is none, as in WorkOS sessions
+    /// Write an expiration into the seal, this many seconds from now; 0 is none, as in WorkOS sessions. Only iron, kotlin-iron,
+    /// rr-cookie, php-halite (default: 30 days) and php-signed (30 days) have a field for it
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     pub(crate) ttl: u64,
     #[command(flatten)]
@@ -174,6 +175,10 @@ pub(crate) struct Authenticate {
 Examples:
   sealkit refresh < cookie > new-cookie
   sealkit refresh --organization org_… --json < cookie
+  sealkit refresh --format iron < cookie-of-python
+
+The new cookie has the format of the old one, unless --format, SEALKIT_FORMAT_WRITE or WORKOS_SESSION_ENCODING_WRITE names
+another; standard error says so when it changes.
 
 WORKOS_CLIENT_ID must be set, and WORKOS_API_KEY unless it is a public client. The refresh token is spent: store the new value. It is
 printed whenever the API has given new tokens, even if they cannot be verified now (exit code 1).")]
@@ -181,6 +186,9 @@ pub(crate) struct Refresh {
     /// Switch to this organization
     #[arg(long, value_name = "ID")]
     pub(crate) organization: Option<String>,
+    /// Write the new cookie in this format [default: the one that SEALKIT_FORMAT_WRITE names, else the old cookie's]
+    #[arg(long, value_name = "ID", value_parser = parse_format)]
+    pub(crate) format: Option<Format>,
     #[command(flatten)]
     pub(crate) encoding: Encoding,
     #[command(flatten)]

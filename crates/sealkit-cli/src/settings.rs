@@ -76,15 +76,31 @@ impl Settings {
     }
 }
 
-/// Everything that a refresh needs; what is wrong with passwords and settings is told together.
-pub(crate) fn complete(ring: anyhow::Result<KeyRing>) -> anyhow::Result<Config> {
+/// True when the environment names the format that is written.
+pub(crate) fn names_written_format() -> bool {
+    [env::FORMAT_WRITE, env::SESSION_ENCODING_WRITE].iter().any(|name| process_environment(name).is_some())
+}
+
+/// True when the environment names the formats that are read.
+pub(crate) fn names_read_formats() -> bool {
+    [env::FORMATS_READ, env::SESSION_ENCODING_READ].iter().any(|name| process_environment(name).is_some())
+}
+
+/// Everything that a refresh needs; what is wrong with passwords and settings is told together. `write` overrides the format that
+/// the environment names.
+pub(crate) fn complete(ring: anyhow::Result<KeyRing>, write: Option<Format>) -> anyhow::Result<Config> {
     let (ring, password_problem) = match ring {
         Ok(ring) => (ring, None),
         Err(error) => (Settings::no_ring()?, Some(error)),
     };
     let mut refresh = RefreshSettings::default();
     refresh.caller_wait = CALLER_WAIT;
-    let builder = ConfigBuilder::from_env(process_environment).key_ring(ring).refresh(refresh);
+    let settings = |name: &str| match (name, write) {
+        (env::FORMAT_WRITE, Some(format)) => Some(format.id().to_owned()),
+        (env::SESSION_ENCODING_WRITE, Some(_)) => None,
+        _ => process_environment(name),
+    };
+    let builder = ConfigBuilder::from_env(settings).key_ring(ring).refresh(refresh);
     match (builder.build(), password_problem) {
         (Ok(config), None) => Ok(config),
         (Ok(_), Some(error)) => Err(error),

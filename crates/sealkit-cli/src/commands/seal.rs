@@ -5,7 +5,7 @@ use anyhow::bail;
 use sealkit::{
     EncodingPolicy, Key, SystemRandom,
     cookie::{DEFAULT_NAME, MAX_COOKIE_BYTES},
-    format::{Format, iron},
+    format::{Format, FormatSet},
     session::DEFAULT_LIMIT,
 };
 use serde::{Serialize, de::IgnoredAny};
@@ -21,6 +21,11 @@ struct Sealed<'a> {
 
 pub(crate) fn run(args: &Seal) -> anyhow::Result<ExitCode> {
     let format = args.format;
+    let ttl = Duration::from_secs(args.ttl);
+    if !ttl.is_zero() && !format.holds_an_end() {
+        let able: FormatSet = Format::ALL.iter().copied().filter(|format| format.holds_an_end()).collect();
+        bail!("a seal of {format} cannot say when it ends; leave --ttl out, or seal as one of {able}");
+    }
     let ring = args.passwords.sealing_ring()?;
     EncodingPolicy::writing(format).check_ring(&ring)?;
     let Ok(payload) = input::text("the JSON payload")? else {
@@ -28,15 +33,10 @@ pub(crate) fn run(args: &Seal) -> anyhow::Result<ExitCode> {
     };
     check(&payload)?;
 
-    let ttl = Duration::from_secs(args.ttl);
     let now = args.moment.time();
-    let cookie = match format {
-        Format::Iron => {
-            let expires = (!ttl.is_zero()).then(|| now.saturating_add(ttl));
-            iron::seal(payload.as_bytes(), &ring, expires, &SystemRandom)?
-        }
-        other => other.seal(other.wrap(&payload, now, ttl).as_bytes(), &ring, now, &SystemRandom)?,
-    };
+    let end = (!ttl.is_zero()).then(|| now.saturating_add(ttl));
+    let text = format.wrap(&payload, now, ttl);
+    let cookie = format.seal_until(text.as_bytes(), &ring, now, end, &SystemRandom)?;
     tell_size(&cookie);
 
     if args.output.json {

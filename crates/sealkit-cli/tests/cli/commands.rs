@@ -67,6 +67,36 @@ fn a_seal_with_a_time_to_live_ends_with_it_and_a_minute() {
 }
 
 #[test]
+fn time_to_live_is_written_where_the_format_has_a_field_for_it_and_refused_elsewhere() {
+    let password = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let payload = r#"{"accessToken":"a.b.c","access_token":"a.b.c"}"#;
+    let able = ["iron", "kotlin-iron", "rr-cookie", "php-halite", "php-signed"];
+    let others =
+        ["python-fernet", "ruby-v7", "go-gcm", "php-secretbox", "dotnet-gcm", "signed-json", "plain-json"];
+    let seal = |format| {
+        let call = sealkit(["seal", "--ttl", "60", "--now", "2026-01-01T00:00:00Z", "--format", format]);
+        call.password(password).input(payload).run()
+    };
+    for format in able {
+        let sealed = seal(format);
+        assert_eq!(sealed.code, 0, "{format}: {sealed}");
+        let opened = |now| {
+            let call = sealkit(["unseal", "--json", "--format", format, "--now", now]).password(password);
+            call.input(sealed.stdout.as_str()).run().code
+        };
+        // The iron formats live on for a minute of skew.
+        assert_eq!(opened("2026-01-01T00:00:59Z"), 0, "{format}");
+        assert_eq!(opened("2026-01-01T00:02:01Z"), 1, "{format}");
+    }
+    for format in others {
+        let refused = seal(format);
+        assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{format}: {refused}");
+        let list = "iron,kotlin-iron,rr-cookie,php-halite,php-signed";
+        assert!(refused.stderr.contains(list) && refused.stderr.contains(format), "{refused}");
+    }
+}
+
+#[test]
 fn password_files_replace_the_environment_and_the_first_one_seals() {
     let directory = TempDir::new().unwrap();
     let file = |name: &str, text: &str| {

@@ -196,3 +196,75 @@ async fn an_api_that_is_away_is_a_retryable_reason_and_not_an_error() {
     assert_eq!((ran.code, member(&answer, "reason")), (1, "jwks_unavailable"), "{ran}");
     assert_eq!(answer["retryable"], true, "{ran}");
 }
+
+/// A password of the shape that all of these formats take.
+const BASE64: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+impl Provider {
+    /// An expired session of Ada's in this format.
+    async fn cookie_in(&self, format: &str) -> String {
+        let minted = self.idp.mint_session(ada().expired()).unwrap();
+        let payload = json!({
+            "access_token": minted.access_token,
+            "refresh_token": minted.refresh_token,
+            "user": minted.user_json,
+        });
+        let seal = sealkit(["seal", "--format", "go-gcm"]).password(BASE64).input(payload.to_string());
+        let convert = sealkit(["convert", "--to", format]).password(BASE64).input(run(seal).await.stdout);
+        let ran = run(convert).await;
+        assert_eq!(ran.code, 0, "{ran}");
+        ran.stdout
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refreshed_cookie_keeps_the_format_that_came() {
+    let provider = Provider::start().await;
+    for format in [
+        "iron",
+        "kotlin-iron",
+        "rr-cookie",
+        "python-fernet",
+        "ruby-v7",
+        "go-gcm",
+        "php-halite",
+        "php-signed",
+        "php-secretbox",
+        "dotnet-gcm",
+        "signed-json",
+    ] {
+        let old = provider.cookie_in(format).await;
+        let ran = run(provider.call("refresh").password(BASE64).input(old)).await;
+        let answer = ran.json();
+        assert_eq!((ran.code, member(&answer, "format")), (0, format), "{ran}");
+        assert!(!ran.stderr.contains("is written as"), "{ran}");
+        let unseal = sealkit(["unseal", "--json", "--format", format]).password(BASE64);
+        let inside = run(unseal.input(member(&answer, "sealed_session"))).await;
+        assert_eq!((inside.code, &inside.json()["format"]), (0, &json!(format)), "{inside}");
+    }
+    provider.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn named_format_is_written_and_the_change_is_said() {
+    let provider = Provider::start().await;
+    let call = || provider.call("refresh").password(BASE64);
+    let kotlin = run(call().arg("--format", "iron").input(provider.cookie_in("kotlin-iron").await)).await;
+    assert_eq!((kotlin.code, member(&kotlin.json(), "format")), (0, "iron"), "{kotlin}");
+    for part in ["came as kotlin-iron and is written as iron", "workos-kotlin", "answer 500"] {
+        assert!(kotlin.stderr.contains(part), "{kotlin}");
+    }
+    let variables = [("SEALKIT_FORMAT_WRITE", "go-gcm"), ("WORKOS_SESSION_ENCODING_WRITE", "sealed")];
+    for ((name, value), format) in variables.into_iter().zip(["go-gcm", "iron"]) {
+        let ran = run(call().env(name, value).input(provider.cookie_in("python-fernet").await)).await;
+        assert_eq!((ran.code, member(&ran.json(), "format")), (0, format), "{ran}");
+        assert!(ran.stderr.contains(&format!("came as python-fernet and is written as {format}")), "{ran}");
+        assert!(ran.stderr.contains("`invalid_session_cookie`"), "{ran}");
+    }
+    // The flag overrides the environment.
+    let call = call().env("SEALKIT_FORMAT_WRITE", "go-gcm").arg("--format", "python-fernet");
+    let ran = run(call.input(provider.cookie_in("python-fernet").await)).await;
+    assert_eq!((ran.code, member(&ran.json(), "format")), (0, "python-fernet"), "{ran}");
+    assert!(!ran.stderr.contains("is written as"), "{ran}");
+    provider.server.shutdown().await;
+}

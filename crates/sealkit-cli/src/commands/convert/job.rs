@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sealkit::{
     Detail, KeyRing, SystemRandom, UnixMillis,
     cookie::{DEFAULT_NAME, MAX_COOKIE_BYTES},
-    format::{Format, SealError, iron},
+    format::{Format, SealError},
     session::{DEFAULT_LIMIT, Loss, payload_in},
     untrusted::escape_json,
 };
@@ -121,8 +121,8 @@ impl Job {
         line.write(&value, out);
         let Opened { format, key, expires_at, .. } = payload.opened;
         tally.convert(format, key, payload.losses);
-        tally.end_is_lost(expires_at.is_some() && !holds_an_end(self.to));
-        tally.end_is_given(expires_at.is_none() && has_an_end(self.to));
+        tally.end_is_lost(expires_at.is_some() && !self.to.holds_an_end());
+        tally.end_is_given(expires_at.is_none() && self.to.always_ends());
         tally.is_split(DEFAULT_NAME.len() + value.len() > MAX_COOKIE_BYTES);
         Ok(())
     }
@@ -150,14 +150,12 @@ impl Job {
     fn seal(&self, payload: &Payload<'_>) -> Result<String, SealError> {
         let Opened { sealed_at, expires_at, .. } = payload.opened;
         let now = sealed_at.unwrap_or(self.now);
-        if let (Format::Iron, Some(end)) = (self.to, expires_at) {
-            return iron::seal(payload.text.as_bytes(), &self.sealing, Some(end), &SystemRandom);
-        }
         let text = match expires_at {
             Some(end) => self.to.wrap(&payload.text, end.saturating_sub(SECOND), SECOND),
             None => self.to.wrap(&payload.text, self.now, Duration::ZERO),
         };
-        self.to.seal(text.as_bytes(), &self.sealing, now, &SystemRandom)
+        let end = expires_at.filter(|_| self.to.holds_an_end());
+        self.to.seal_until(text.as_bytes(), &self.sealing, now, end, &SystemRandom)
     }
 
     /// True when `converted` is what this job makes of `input`.
@@ -174,13 +172,3 @@ impl Job {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// The container can say when it ends.
-const fn holds_an_end(format: Format) -> bool {
-    matches!(format, Format::Iron) || has_an_end(format)
-}
-
-/// The container always says when it ends.
-const fn has_an_end(format: Format) -> bool {
-    matches!(format, Format::PhpHalite | Format::PhpSigned)
-}
