@@ -94,7 +94,11 @@ impl Checks {
         if size.is_too_large() {
             self.add("size", Outcome::Warning, format!("{note}: browsers drop a cookie of this size"));
         } else if size.is_nearly_too_large() {
-            self.add("size", Outcome::Warning, format!("{note}: nearly too large"));
+            self.add(
+                "size",
+                Outcome::Warning,
+                format!("{note}: proxies and servers at their defaults may reject it"),
+            );
         } else {
             self.ok("size", note);
         }

@@ -78,6 +78,7 @@ diagnoses! {
     Malformed "malformed" Fault "it begins like a known format, and its parts are not in order" "copy the value again, whole and unchanged";
     Unknown "unknown_format" Fault "it has not the shape of any format that is read here" "copy the cookie's value alone; if the application has an encryptor or session store of its own, only that can read it";
     OtherFormat "other_format" Fault "it is a cookie of another format than the one that is read" "have both sides agree on a format: `sealkit migrate` tells how to move there";
+    EncodedForRaw "encoded_for_raw_reader" Fault "the cookie is percent-encoded, and servers of that language read the bytes as they are" "have the writer set the value raw: sealkit does it by the format of the session; other libraries must not call encodeURIComponent";
     NotForKotlin "not_for_kotlin" Fault "it ends in ~2 as the JavaScript libraries write it, and workos-kotlin throws at the ~" "have the reader take iron, or convert: `sealkit convert --to kotlin-iron`";
     KotlinForJavaScript "kotlin_for_javascript" Fault "workos-kotlin wrote it: node 7, authkit-nextjs and React Router take it for an empty session, node 8 and later miss user members" "convert it: `sealkit convert --to iron`";
 
@@ -140,7 +141,7 @@ diagnoses! {
     PercentOnce "percent_encoded" Note "it is percent-encoded once, as it stands in a header" "nothing to do where it comes from a header; what the application is given must be decoded";
     SeveralCookies "several_cookies" Note "the header has several cookies of this name, and libraries differ in which one they take" "delete the other: it is of another Domain or Path";
     TooLarge "too_large" Note "browsers drop a cookie of this size in silence, and the user lands in a sign-in loop" "make the largest members smaller, or let the writer split the cookie";
-    NearlyTooLarge "nearly_too_large" Note "it is near the 4096 bytes that a browser keeps: one more role or permission may cross them" "make the largest members smaller, or let the writer split the cookie";
+    NearlyTooLarge "nearly_too_large" Note "browsers keep it, but proxies and servers at their defaults may reject it: nginx answers 502 to a response head of over 4 KiB and 400 to a Cookie line of over 8 KiB, Tomcat (400), Jetty (431) and Ktor (400) reject a request head from 8 KiB on, Node.js (431) from 16 KiB on" "make the largest members smaller, or raise the limits: in nginx proxy_buffer_size, proxy_buffers, proxy_busy_buffers_size and large_client_header_buffers (docs/axum.md)";
     Unsealed "unsealed" Note "it is not sealed: anybody can forge everything but the access token" "read it only where that is meant (WORKOS_SESSION_ENCODING_READ), and never believe the user beside the token";
     SignedOnly "signed_only" Note "nobody can change it, but everybody who holds it reads both tokens; it is read only where it is named" "name the format where it is meant to be read; keep the cookie out of logs";
     Costly "costly" Note "a hundred thousand rounds for every attempt: it is read only where it is named" "name dotnet-gcm among the formats that are read";

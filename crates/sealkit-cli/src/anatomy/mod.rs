@@ -34,7 +34,7 @@ use opening::Opening;
 use sealkit::{
     Detail, KeyRing, UnixMillis,
     cookie::{MAX_COOKIE_BYTES, WARN_COOKIE_BYTES},
-    format::{Cost, Format, Protection},
+    format::{Cost, Format, Protection, Wire},
     session::UnsealedSession,
     token::{KeySet, TokenPolicy},
 };
@@ -180,6 +180,10 @@ impl Anatomy {
             checks.other_format(finding);
             return Judged::format_not_read();
         }
+        if let Some(finding) = not_decoded(subject) {
+            checks.other_format(finding);
+            return Judged::format_not_read();
+        }
         checks.session(&unsealed);
         let judged = Judged::by(&unsealed, format, subject);
         checks.token(&unsealed, subject, judged.reason());
@@ -260,6 +264,13 @@ fn other_format(found: Format, expected: Option<Format>) -> Option<Finding> {
     })
 }
 
+/// The reader of this cookie takes the bytes as they stand in the header, and they are percent-encoded.
+fn not_decoded(subject: Subject<'_>) -> Option<Finding> {
+    let raw = subject.expected?.wire() == Wire::Raw;
+    let encoded = subject.pasted.percent_encoded && subject.pasted.source != Source::Value;
+    (raw && encoded).then(|| Diagnosis::EncodedForRaw.into())
+}
+
 /// What the container tells beside the session.
 fn container_notes(opening: &Opening, format: Format, subject: Subject<'_>) -> Vec<Finding> {
     let mut notes = Vec::new();
@@ -295,8 +306,8 @@ impl Size {
         self.cookie > self.limit
     }
 
+    /// Browsers keep it; what stands between may not pass it on. Of a split cookie all pieces count.
     pub(crate) const fn is_nearly_too_large(self) -> bool {
-        // Of a split cookie every piece but the last is full, and the last has room.
-        self.cookie > WARN_COOKIE_BYTES && (self.limit == MAX_COOKIE_BYTES || self.is_too_large())
+        self.cookie >= WARN_COOKIE_BYTES
     }
 }

@@ -7,6 +7,13 @@ fn iron(payload: &Value) -> crate::common::Sealkit {
     with_password().input(sealed("iron", PASSWORD, payload))
 }
 
+/// A `Set-Cookie` line with a session of Go's, percent-encoded or as it is.
+fn go_line(encoded: bool) -> crate::common::Sealkit {
+    let value = sealed("go-gcm", PASSWORD, &super::snake());
+    let value = if encoded { sealkit::cookie::encode_value(&value) } else { value };
+    with_password().input(format!("Set-Cookie: wos-session={value}; Path=/"))
+}
+
 pub(super) fn cases() -> Vec<Case> {
     let expecting = |format: &str| with_password().arg("--format", format).input(good());
     let router = |id: &str| of_vector("react_router", id);
@@ -14,6 +21,9 @@ pub(super) fn cases() -> Vec<Case> {
         case("other_format", &["not_for_kotlin", "other_password"], expecting("python-fernet")),
         case("not_for_kotlin", &["other_format", "kotlin_for_javascript"], expecting("kotlin-iron")),
         case("not_verified", &["other_format", "not_for_kotlin"], expecting("iron")),
+        case("encoded_for_raw_reader", &["other_format", "works"], go_line(true).arg("--format", "go-gcm")),
+        case("not_verified", &["encoded_for_raw_reader"], go_line(false).arg("--format", "go-gcm")),
+        case("not_verified", &["encoded_for_raw_reader"], go_line(true)),
         case(
             "kotlin_for_javascript",
             &["other_format", "not_for_kotlin", "kotlin_seal"],
