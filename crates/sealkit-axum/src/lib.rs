@@ -74,8 +74,8 @@
 //! - **Several processes** share nothing but the cookie password and WorkOS, unless they are given `sealkit-redis`. Without it,
 //!   refreshing the same session in two processes at once is safe within WorkOS's replay window, and a sign-out is known at once in
 //!   its own process only.
-//! - **Cookies are large**, up to 4 KB: raise header limits of proxies (nginx `large_client_header_buffers`,
-//!   `proxy_buffer_size`) and keep the claims of your JWT template few.
+//! - **Cookies are large**, up to 4 KB, and split beyond that. Proxies and servers at their defaults take less
+//!   ([`PROXY_LIMITS`](sealkit::cookie::PROXY_LIMITS)); `docs/axum.md` has the directives for nginx. Keep the claims of your JWT template few.
 //! - **A form that is posted without a session is lost.** The browser is sent to sign in, and comes back with a `GET`.
 //! - **The access token outlives a revocation at WorkOS** until it expires, unless webhooks ([`webhooks`]) or the events API
 //!   ([`sealkit::Sealkit::events_poller`]) say it. Whatever outlives its request ends with its session if it takes a [`SessionGuard`].

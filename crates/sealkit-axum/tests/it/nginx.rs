@@ -6,7 +6,11 @@ use crate::{
     world::{ADA, Browser, World},
 };
 use axum::{Router, routing};
-use sealkit::cookie::{MAX_COOKIE_BYTES, WARN_COOKIE_BYTES};
+use sealkit::{
+    EncodingPolicy,
+    cookie::{MAX_COOKIE_BYTES, WARN_COOKIE_BYTES},
+    format::Format,
+};
 use sealkit_axum::Session;
 use std::{
     path::{Path, PathBuf},
@@ -46,11 +50,14 @@ impl Drop for Proxied {
 impl Proxied {
     /// `directives` stand in the `http` block. `None` without nginx: the test is skipped.
     async fn start(directives: &str) -> Option<Self> {
+        Self::before(World::new(), directives).await
+    }
+
+    async fn before(world: World, directives: &str) -> Option<Self> {
         // Where it lies on Debian, which is not on everybody's path.
         let sbin = PathBuf::from("/usr/sbin/nginx");
         let nginx = find::program(&["nginx"]).or_else(|| sbin.is_file().then_some(sbin));
         let nginx = find::or_skip(nginx, "nginx")?;
-        let world = World::new();
         let page = |session: Session| async move { session.user_id().to_owned() };
         let layer = world.layer();
         let app = Router::new().route("/", routing::get(page)).merge(sealkit_axum::routes(&layer));
@@ -204,6 +211,19 @@ async fn nginx_at_its_defaults_passes_sessions_below_the_warning() {
     assert!(WARN_COOKIE_BYTES <= callback, "the warning begins too late: {callback}");
     assert!((PAGE - 640..PAGE).contains(&callback), "sign-in works up to {callback} bytes");
     assert!((callback..PAGE).contains(&refresh), "a refresh works up to {refresh} bytes");
+}
+
+/// The layer deleted five pieces that were not there, 480 bytes, and this sign-in was 502.
+#[tokio::test]
+async fn session_of_react_router_signs_in_behind_nginx_at_its_defaults() {
+    let policy = EncodingPolicy::writing(Format::RrCookie);
+    let world = World::with(|idp| idp, |config| config.encoding(policy));
+    let Some(proxied) = Proxied::before(world, "").await else { return };
+    let (status, bytes, mut browser) = proxied.sign_in(0).await;
+    assert_eq!(status, 303);
+    assert!(bytes > PAGE - 480 - 640, "a session of {bytes} bytes proves nothing");
+    assert_eq!(proxied.go(&mut browser, "/").await.0, 200);
+    assert_eq!(proxied.refresh(0).await.0, 200);
 }
 
 #[tokio::test]

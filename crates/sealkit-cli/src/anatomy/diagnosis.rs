@@ -177,3 +177,25 @@ pub(crate) fn page() -> String {
     }
     page
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_note_names_the_limits_that_the_log_names() {
+        let note = format!("{} {}", Diagnosis::NearlyTooLarge.says(), Diagnosis::NearlyTooLarge.fix());
+        for name in [
+            "proxy_buffer_size",
+            "proxy_buffers",
+            "proxy_busy_buffers_size",
+            "large_client_header_buffers",
+            "Tomcat",
+            "Jetty",
+            "Ktor",
+            "Node.js",
+        ] {
+            assert!(note.contains(name) && sealkit::cookie::PROXY_LIMITS.contains(name), "{name}");
+        }
+    }
+}

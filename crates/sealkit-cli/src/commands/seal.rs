@@ -4,7 +4,7 @@ use crate::{args::Seal, input, output};
 use anyhow::bail;
 use sealkit::{
     EncodingPolicy, Key, SystemRandom,
-    cookie::{DEFAULT_NAME, MAX_COOKIE_BYTES},
+    cookie::{DEFAULT_NAME, MAX_COOKIE_BYTES, written_len},
     format::{Format, FormatSet},
     session::DEFAULT_LIMIT,
 };
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Seal) -> anyhow::Result<ExitCode> {
     let end = (!ttl.is_zero()).then(|| now.saturating_add(ttl));
     let text = format.wrap(&payload, now, ttl);
     let cookie = format.seal_until(text.as_bytes(), &ring, now, end, &SystemRandom)?;
-    tell_size(&cookie);
+    tell_size(&cookie, format);
 
     if args.output.json {
         output::json_line(&Sealed {
@@ -64,8 +64,8 @@ fn check(payload: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tell_size(cookie: &str) {
-    let bytes = DEFAULT_NAME.len() + cookie.len();
+fn tell_size(cookie: &str, format: Format) {
+    let bytes = DEFAULT_NAME.len() + written_len(cookie, format.wire());
     if cookie.len() > DEFAULT_LIMIT {
         anstream::eprintln!(
             "warning: {} bytes: longer than what sealkit reads by default ({DEFAULT_LIMIT})",

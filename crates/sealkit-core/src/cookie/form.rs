@@ -3,6 +3,19 @@
 use super::percent;
 use crate::format::Wire;
 
+/// How many bytes `value` has as it is written in this form.
+///
+/// ```
+/// use sealkit_core::{cookie::written_len, format::Wire};
+///
+/// assert_eq!(written_len("a+b=", Wire::Raw), 4);
+/// assert_eq!(written_len("a+b=", Wire::Encoded), 8);
+/// ```
+#[must_use]
+pub fn written_len(value: &str, wire: Wire) -> usize {
+    Form::of(wire, value).len(value)
+}
+
 /// How one value is written. One form for the whole value, and for each of its pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {

@@ -32,6 +32,7 @@ pub(crate) use form::Form;
 pub(crate) use set_cookie::is_name;
 
 pub use chunk::MAX_CHUNKS;
+pub use form::written_len;
 pub use header::{
     Candidates, CookieLine, MAX_CANDIDATES, MAX_HEADER_BYTES, Pairs, candidates, decode_value, encode_value,
     pairs,

@@ -29,6 +29,8 @@ impl Format {
         use ForeignCookie::{Opens, OpensInPart, Rejects, Stranger, Throws};
         match (reader, self) {
             _ if reader.number() == self.number() => Opens,
+            // Read by sealkit alone, which reads every format.
+            (Self::SignedJson, _) => Opens,
             // `~` is not base64url, and the exception is none of the kind that the SDK catches.
             (Self::KotlinIron, Self::Iron) => Throws,
             (Self::Iron, Self::KotlinIron) => OpensInPart(
@@ -99,6 +101,7 @@ mod tests {
         assert_eq!(Format::GoGcm.read_by(Format::Iron), ForeignCookie::Stranger);
         assert_eq!(Format::Iron.read_by(Format::PythonFernet), ForeignCookie::Rejects);
         assert_eq!(Format::Iron.read_by(Format::GoGcm), ForeignCookie::Rejects);
+        assert!(Format::Iron.read_by(Format::SignedJson).is_read());
         assert!(Format::RustGcm.read_by(Format::GoGcm).is_read());
         assert!(!Format::GoGcm.read_by(Format::RustGcm).is_read());
     }

@@ -9,7 +9,7 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sealkit::{
     Detail, KeyRing, SystemRandom, UnixMillis,
-    cookie::{DEFAULT_NAME, MAX_COOKIE_BYTES},
+    cookie::{DEFAULT_NAME, MAX_COOKIE_BYTES, written_len},
     format::{Format, SealError},
     session::{DEFAULT_LIMIT, Loss, payload_in},
     untrusted::escape_json,
@@ -123,7 +123,7 @@ impl Job {
         tally.convert(format, key, payload.losses);
         tally.end_is_lost(expires_at.is_some() && !self.to.holds_an_end());
         tally.end_is_given(expires_at.is_none() && self.to.always_ends());
-        tally.is_split(DEFAULT_NAME.len() + value.len() > MAX_COOKIE_BYTES);
+        tally.is_split(DEFAULT_NAME.len() + written_len(&value, self.to.wire()) > MAX_COOKIE_BYTES);
         Ok(())
     }
 
