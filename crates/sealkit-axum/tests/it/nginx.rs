@@ -84,7 +84,7 @@ impl Proxied {
         // It listens before it says how it waits for events.
         let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
         loop {
-            let line = log.next_line().await.unwrap().expect("nginx starts");
+            let line = log.next_line().await.unwrap().unwrap();
             if line.contains("event method") {
                 break;
             }
@@ -175,7 +175,7 @@ fn configuration(folder: &Path, upstream: &str, directives: &str) -> String {
 
 /// The nginx directives that the guide names.
 fn documented() -> &'static str {
-    let block = GUIDE.split("```nginx\n").nth(1).expect("docs/axum.md has a block for nginx");
+    let block = GUIDE.split("```nginx\n").nth(1).unwrap();
     block.split("```").next().unwrap()
 }
 
