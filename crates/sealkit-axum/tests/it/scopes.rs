@@ -211,7 +211,11 @@ async fn tossed_verifier_signs_nobody_in_as_somebody_else() {
         }
         assert_eq!(world.grants(), 0);
         assert_eq!(attacker.go(&back).await.status, StatusCode::SEE_OTHER);
-        assert_eq!(attacker.go("/").await.body, id_of(&world, GRACE), "whoever began it finishes it");
+        assert_eq!(
+            attacker.go("/").await.body,
+            id_of(&world, GRACE),
+            "the browser that began it finishes it"
+        );
     }
 }
 

@@ -114,8 +114,9 @@ impl Sealkit {
     /// a little ahead of its end.
     ///
     /// `cookies` are the values of the session cookie, percent-decoded ([`session_values`](Self::session_values)); at most three
-    /// are looked at. The one that verifies and ends last is served; if it turns out to be over, the next one. A session that is still
-    /// valid is served whatever a refresh ahead came to. One whose refresh failed in a way that may pass is served for a little
+    /// are looked at. The one that verifies and ends last is served; if it turns out to be over, the next one.
+    ///
+    /// A session that is still valid is served whatever a refresh ahead came to. One whose refresh failed in a way that may pass is served for a little
     /// longer where [`RefreshSettings::stale_while_error`](crate::config::RefreshSettings::stale_while_error) allows it, and says
     /// so: [`Freshness::Stale`]. Dropping the future cancels no refresh.
     pub async fn resolve<'a>(
