@@ -3,6 +3,7 @@
 mod behind;
 mod builder;
 mod callback;
+mod candidates;
 mod format_changes;
 mod guard;
 mod judge;
@@ -14,6 +15,7 @@ mod resolve;
 mod served;
 mod set_cookies;
 mod sign_in;
+mod sign_out;
 mod stale;
 mod usage;
 
