@@ -21,6 +21,7 @@ mod odd;
 mod one_write;
 mod origins;
 mod routes;
+mod signed_out;
 mod tower_service;
 mod webhooks;
 mod world;
