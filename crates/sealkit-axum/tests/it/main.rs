@@ -29,6 +29,7 @@ mod origins;
 mod own_pages;
 mod routes;
 mod scopes;
+mod signed_out;
 mod tower_service;
 mod webhooks;
 mod world;
