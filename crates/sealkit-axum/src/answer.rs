@@ -116,6 +116,10 @@ pub(crate) fn note(slot: &SessionSlot, code: PublicCode, failure: Option<&Failur
         PublicCode::Misconfigured => {
             tracing::error!(%method, %path, ?kind, %code, %reason, hint, "request denied; signing in would not help");
         }
+        // A visitor can bring it about as often as they like.
+        PublicCode::TemporarilyUnavailable if reason == Reason::RateLimitExceeded => {
+            tracing::debug!(%method, %path, ?kind, %code, %reason, hint, "request denied for now");
+        }
         PublicCode::TemporarilyUnavailable => {
             tracing::warn!(%method, %path, ?kind, %code, %reason, hint, "request cannot be decided");
         }

@@ -230,7 +230,7 @@ impl SessionSlot {
             state.decisions
         };
         let sealkit = &self.0.shared.sealkit;
-        let outcome = match self.sealed_now() {
+        let outcome = match self.sealed_now().await {
             Ok(sealed) => sealkit.refresh(sealed.expose_secret(), options).await,
             // It says why nothing opens, and refreshes nothing: not a sealed refresh token without a session either.
             Err(Some(unopened)) => sealkit.authenticate(unopened.expose_secret()).await,
@@ -266,10 +266,10 @@ impl SessionSlot {
         let session_id = match &standing {
             Standing::Proven(session) => Some(session.id().to_owned()),
             Standing::Anonymous => None,
-            Standing::Failed { failure, .. } => failure
-                .expired()
-                .map(|expired| expired.id().to_owned())
-                .or_else(|| self.unverified_session_id()),
+            Standing::Failed { failure, .. } => match failure.expired() {
+                Some(expired) => Some(expired.id().to_owned()),
+                None => self.unverified_session_id().await,
+            },
         };
         self.decide(Standing::Anonymous, CookieAction::Clear);
         match self.0.shared.sealkit.sign_out(&session_id?, return_to).await {
@@ -283,17 +283,26 @@ impl SessionSlot {
 
     /// The id in a token that nobody can verify now. Its seal opened, so it is a session of ours, and ending it is what the
     /// user wants.
-    fn unverified_session_id(&self) -> Option<String> {
-        let opened = |value: Cow<'_, str>| self.0.shared.sealkit.unseal(&value).ok();
-        // Nobody but us can have written it, or it ends sessions of others.
-        let (unsealed, _) =
-            self.candidates().filter_map(opened).find(|(unsealed, _)| unsealed.is_authentic())?;
-        token::peek_session_to_end(unsealed.access_token(), self.0.shared.sealkit.config().token_policy())
+    async fn unverified_session_id(&self) -> Option<String> {
+        let sealkit = &self.0.shared.sealkit;
+        for value in self.candidates() {
+            match sealkit.unseal_in_turn(&value).await {
+                // Nobody but us can have written it, or it ends sessions of others.
+                Ok((unsealed, _)) if unsealed.is_authentic() => {
+                    return token::peek_session_to_end(
+                        unsealed.access_token(),
+                        sealkit.config().token_policy(),
+                    );
+                }
+                _ => {}
+            }
+        }
+        None
     }
 
     /// The seal that stands for the session now: what is going to be written, else the cookie that the session came from. The
     /// first of the cookies if none opens; nothing if there are none.
-    fn sealed_now(&self) -> Result<SealedSession, Option<SealedSession>> {
+    async fn sealed_now(&self) -> Result<SealedSession, Option<SealedSession>> {
         let proven = {
             let state = self.state();
             match &state.write {
@@ -308,7 +317,7 @@ impl SessionSlot {
         let sealed = |value: Cow<'_, str>| SealedSession::from(value.into_owned());
         let mut first = None;
         for value in self.candidates() {
-            let Ok((unsealed, _)) = self.0.shared.sealkit.unseal(&value) else { continue };
+            let Ok((unsealed, _)) = self.0.shared.sealkit.unseal_in_turn(&value).await else { continue };
             match &proven {
                 Some(session) if session.tokens().access_token() != unsealed.access_token() => {}
                 _ => return Ok(sealed(value)),

@@ -1,7 +1,7 @@
 //! What a web layer asks for: who is this, refreshing where that is due.
 
 use super::{Sealkit, judge::Judged, refresh::Held};
-use crate::{outcome::Outcome, refresh::CoordinationKey, telemetry};
+use crate::{budget, outcome::Outcome, refresh::CoordinationKey, telemetry};
 use sealkit_core::{
     CookieAction, ExpiredSession, Failure, Reason, SealedSession, Session, Untrusted, cookie::MAX_CANDIDATES,
     session::Freshness,
@@ -134,8 +134,11 @@ impl Sealkit {
         let mut best_value = None;
         let mut costly = false;
         for value in cookies.into_iter().filter(|value| !value.is_empty()).take(MAX_CANDIDATES) {
-            // One of them is enough for a request.
-            if self.reader().is_costly(&value, self.now()) && std::mem::replace(&mut costly, true) {
+            // One that has not opened before is enough for a request.
+            if self.reader().is_costly(&value, self.now())
+                && !self.inner.limits.costly.knows(&value)
+                && std::mem::replace(&mut costly, true)
+            {
                 continue;
             }
             let judged = self.judge(&value).await;
@@ -169,7 +172,7 @@ impl Sealkit {
             (Outcome::Authenticated { session, cookie: CookieAction::Keep, behind }, Some(value))
                 if session.freshness() != Freshness::Stale =>
             {
-                let cookie = match self.written_anew(&session, allowed) {
+                let cookie = match self.written_anew(&session, allowed).await {
                     CookieAction::Keep if allowed.settle => {
                         CookieAction::Set(SealedSession::from(value.into_owned()))
                     }
@@ -182,12 +185,13 @@ impl Sealkit {
     }
 
     /// The same session as it would be written now, where that is asked for and it is not so already.
-    fn written_anew(&self, session: &Session, allowed: Resolve) -> CookieAction {
+    async fn written_anew(&self, session: &Session, allowed: Resolve) -> CookieAction {
         let reader = self.reader();
         if !allowed.may_refresh || !reader.encoding().is_rewritten_on_read(session.seal(), reader.ring()) {
             return CookieAction::Keep;
         }
-        self.seal_anew(&reader, session.unsealed()).map_or(CookieAction::Keep, CookieAction::Set)
+        let sealed = self.seal_anew(&reader, session.unsealed(), session.id()).await;
+        sealed.map_or(CookieAction::Keep, CookieAction::Set)
     }
 
     /// A valid session near its end: refreshed if that works soon, or beside the request, and served as it is if it does not.
@@ -229,6 +233,10 @@ impl Sealkit {
                 outcome
             }
             // If the pair has rotated, the cookie must follow, although the new token cannot be accepted yet.
+            Outcome::Unavailable { failure, cookie } if budget::is_ours(&failure) => {
+                tracing::debug!(%failure, hint = failure.hint(), "not refreshed ahead; the session is still valid");
+                Outcome::authenticated(session, cookie)
+            }
             Outcome::Rejected { failure, cookie } | Outcome::Unavailable { failure, cookie } => {
                 tracing::warn!(%failure, hint = failure.hint(), "refreshing ahead did not work; the session is still valid");
                 if failure.is_retryable() {
@@ -310,6 +318,10 @@ impl Sealkit {
             Outcome::Anonymous => {}
             Outcome::Rejected { failure, .. } => {
                 tracing::debug!(%failure, hint = failure.hint(), "session rejected")
+            }
+            // Anybody can bring it about, as often as they like.
+            Outcome::Unavailable { failure, .. } if budget::is_ours(failure) => {
+                tracing::debug!(%failure, hint = failure.hint(), "a limit of this process was exceeded");
             }
             Outcome::Unavailable { failure, .. } => {
                 tracing::warn!(%failure, hint = failure.hint(), "session cannot be decided");

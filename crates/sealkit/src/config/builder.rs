@@ -4,6 +4,7 @@ use super::{
     Config,
     encoding::{self, EncodingInput},
     env::{self, Environment, Given},
+    limits::{LimitInput, LimitSettings},
     passwords::{self, Passwords, Surroundings},
     problem::{ConfigError, Problem},
     settings::{HttpSettings, RefreshSettings},
@@ -53,6 +54,7 @@ pub struct ConfigBuilder {
     webhook_tolerance: Option<Duration>,
     deny_list: DenyListSettings,
     revocation_ttl: Option<Given<String>>,
+    limits: LimitInput,
     trusted_proxies: Option<Given<Vec<String>>>,
     http: HttpSettings,
     request_timeout: Option<Given<String>>,
@@ -151,6 +153,7 @@ impl ConfigBuilder {
                 .map(CoordinatorInput::Environment),
             webhook_secrets: shared::webhook_secrets(&mut environment),
             revocation_ttl: environment.optional(env::REVOCATION_TTL),
+            limits: LimitInput::from_env(&mut environment),
             trusted_proxies: environment
                 .optional(env::TRUSTED_PROXIES)
                 .map(|given| Given::new(given.setting, given.value.split(',').map(str::to_owned).collect())),
@@ -366,6 +369,13 @@ impl ConfigBuilder {
         self
     }
 
+    /// What one visitor may use of what all visitors share. Stands above the variables of the bounds.
+    pub fn limits(mut self, limits: LimitSettings) -> Self {
+        self.forget(LimitInput::VARIABLES);
+        self.limits = limits.into();
+        self
+    }
+
     /// Networks or addresses of the proxies whose `X-Forwarded-For` is believed. Default: none.
     pub fn trusted_proxies(mut self, networks: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.forget(&[env::TRUSTED_PROXIES]);
@@ -468,6 +478,7 @@ impl ConfigBuilder {
             deny_list.ttl = ttl;
         }
         validate::deny_list(&deny_list, &mut problems);
+        let limits = self.limits.check(&mut problems);
         let coordinator_secrets = match self.coordinator_secrets {
             Some(CoordinatorInput::Secrets(secrets)) => Some(*secrets),
             Some(CoordinatorInput::Environment(list)) => {
@@ -508,6 +519,7 @@ impl ConfigBuilder {
                 webhook_secrets: webhook_secrets.unwrap_or_default(),
                 webhook_tolerance,
                 deny_list,
+                limits,
                 trusted_proxies,
                 http,
                 key_set: self.key_set,

@@ -20,6 +20,7 @@
 mod builder;
 mod encoding;
 pub mod env;
+mod limits;
 pub(crate) mod password_list;
 mod passwords;
 mod problem;
@@ -31,6 +32,7 @@ mod validate;
 
 pub use builder::ConfigBuilder;
 pub use env::process_environment;
+pub use limits::LimitSettings;
 pub use passwords::PasswordSource;
 pub use problem::{ConfigError, Problem, shown_path};
 pub use settings::{HttpSettings, RefreshSettings};
@@ -68,6 +70,7 @@ pub struct Config {
     webhook_secrets: Vec<WebhookSecret>,
     webhook_tolerance: Duration,
     deny_list: DenyListSettings,
+    limits: LimitSettings,
     trusted_proxies: TrustedProxies,
     http: HttpSettings,
     key_set: KeySetSettings,
@@ -183,6 +186,12 @@ impl Config {
     #[must_use]
     pub const fn deny_list(&self) -> &DenyListSettings {
         &self.deny_list
+    }
+
+    /// What one visitor may use of what all visitors share.
+    #[must_use]
+    pub const fn limits(&self) -> &LimitSettings {
+        &self.limits
     }
 
     /// The proxies whose `X-Forwarded-For` is believed. Fronts get the client's address from
