@@ -143,6 +143,20 @@ impl<E: Clone> Breaker<E> {
         Ok(Leave { breaker: self, probe: Some(probe) })
     }
 
+    /// Asks leave for a call that must not be the one that tries whether the upstream works, because its failure would say nothing
+    /// about the upstream: it is let through while the breaker is closed.
+    ///
+    /// # Errors
+    /// [`LeftAlone`] until another call has been answered.
+    pub fn ask_if_closed(&self) -> Result<Leave<'_, E>, LeftAlone<E>> {
+        let (last, retry_after) = match &*self.locked() {
+            State::Closed { .. } => return Ok(Leave { breaker: self, probe: None }),
+            State::HalfOpen { last, .. } => (last.clone(), None),
+            State::Open { last, until } => (last.clone(), self.rest(*until)),
+        };
+        Err(LeftAlone { last, retry_after: retry_after.unwrap_or(self.settings.open_for) })
+    }
+
     /// A call was answered, whenever it was made: the upstream works.
     pub fn answered(&self) {
         let mut state = self.locked();
@@ -362,6 +376,20 @@ mod tests {
         assert_eq!(breaker.state(), BreakerState::Closed);
         breaker.failed("once");
         assert!(breaker.ask().is_ok(), "it counts from the beginning");
+    }
+
+    #[test]
+    fn call_that_says_nothing_about_the_upstream_never_tries_it() {
+        let (breaker, clock) = opened();
+        clock.advance(Duration::from_secs(2));
+        assert_eq!(breaker.ask_if_closed().unwrap_err().retry_after, Duration::from_secs(3));
+        clock.advance(OPEN_FOR);
+        assert_eq!(breaker.ask_if_closed().unwrap_err().retry_after, OPEN_FOR);
+        assert_eq!(breaker.state(), BreakerState::Open);
+        let _leave = breaker.ask().unwrap();
+        assert!(breaker.ask_if_closed().is_err());
+        breaker.answered();
+        assert!(breaker.ask_if_closed().is_ok());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     env::{self, Environment, Given},
-    problem::Problem,
+    problem::{ConfigError, Problem},
     validate,
 };
 use crate::refresh::InProcessSettings;
@@ -51,6 +51,20 @@ impl Default for LimitSettings {
             costly_waiting: 16,
             costly_known: 10_000,
         }
+    }
+}
+
+impl LimitSettings {
+    /// The bounds that the environment names, with the defaults of the others: for parts that are made beside a
+    /// [`Config`](super::Config), which reads them itself.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every problem at once.
+    pub fn from_env(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let input = LimitInput::from_env(&mut Environment { lookup, problems: &mut problems });
+        let settings = input.check(&mut problems);
+        if problems.is_empty() { Ok(settings) } else { Err(ConfigError::new(problems)) }
     }
 }
 

@@ -73,7 +73,11 @@ pub(crate) async fn grant(
     refresh_token: RefreshToken,
     organization_id: Option<String>,
 ) -> GrantResult {
-    let _leave = means.breaker.ask().map_err(left_alone)?;
+    let leave = match means.source {
+        Some(_) => means.breaker.ask(),
+        None => means.breaker.ask_if_closed(),
+    };
+    let _leave = leave.map_err(left_alone)?;
     let mut grant = RefreshTokenGrant::new(refresh_token);
     if let Some(organization_id) = organization_id {
         grant = grant.with_organization_id(organization_id);

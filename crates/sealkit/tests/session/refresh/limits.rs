@@ -107,6 +107,24 @@ async fn what_one_caller_chose_opens_the_breaker_for_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_one_caller_chose_never_tries_whether_the_api_works_again() {
+    let world = World::new();
+    session(&world.authenticate(&world.ada()).await);
+    world.idp.fault(Endpoint::Authenticate, Fault::status(503).always());
+    for _ in 0..5 {
+        refused(&world.resolve(&world.expired()).await, Reason::ServerError);
+    }
+    assert_eq!(world.sealkit.api_breaker(), BreakerState::Open);
+    world.idp.clear_faults(Endpoint::Authenticate);
+    world.pass(6 * SECOND).await;
+    let grants = world.grant_count();
+    refused(&switch(&world, &world.ada(), NAVY).await, Reason::ServerError);
+    assert_eq!((world.grant_count(), world.sealkit.api_breaker()), (grants, BreakerState::Open));
+    session(&world.resolve(&world.expired()).await);
+    session(&switch(&world, &world.ada(), NAVY).await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn asking_too_often_serves_no_session_past_its_end() {
     let world = World::configured(|config| {
         let mut limits = LimitSettings::default();

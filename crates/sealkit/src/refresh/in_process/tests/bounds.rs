@@ -34,6 +34,17 @@ async fn one_session_takes_room_from_itself_only() {
     assert_eq!(house.size().results, 8 + 2 * 4);
 }
 
+/// More than a default process of the first release could keep, in one minute.
+#[tokio::test]
+async fn plain_load_pushes_out_nothing_that_is_needed() {
+    let house = house(InProcessSettings::default());
+    for i in 0..11_000 {
+        house.ask_with(&format!("rt_{i}"), None, Ok(1_000)).await;
+    }
+    house.clock.advance(SECOND * 60);
+    assert!((0..11_000).all(|i| house.keeps(&format!("rt_{i}"))));
+}
+
 #[tokio::test]
 async fn refusals_push_out_no_success_of_their_session() {
     let house = house(InProcessSettings::default());

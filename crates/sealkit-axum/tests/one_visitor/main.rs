@@ -1,0 +1,61 @@
+//! One visitor repeats each operation far past its bounds, and nobody else notices.
+//!
+//! Bounds are low here and the repetitions few; with the defaults and 10,000 repetitions:
+//! `cargo run --release -p sealkit-benches --bin one-visitor`.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may panic")]
+
+mod house;
+mod operation;
+
+use axum::http::Method;
+use house::House;
+use operation::Operation;
+use sealkit::config::LimitSettings;
+use std::collections::BTreeSet;
+
+/// How often each operation is repeated.
+const TIMES: usize = 300;
+
+/// The ready-made routes.
+const ROUTES: [(Method, &str); 7] = [
+    (Method::GET, "/login"),
+    (Method::GET, "/sign-up"),
+    (Method::GET, "/callback"),
+    (Method::GET, "/logout"),
+    (Method::POST, "/logout"),
+    (Method::POST, "/switch-organization"),
+    (Method::POST, "/webhooks/workos"),
+];
+
+fn low() -> LimitSettings {
+    let mut limits = LimitSettings::default();
+    limits.grants_per_session = 3;
+    limits.codes_per_sign_in = 3;
+    limits.max_results = 20;
+    limits.max_results_per_session = 2;
+    limits.max_running = 16;
+    limits.costly_waiting = 4;
+    limits.costly_known = 16;
+    limits
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_operation_of_one_visitor_is_felt_by_another() {
+    let mut noticed = Vec::new();
+    let mut seen = BTreeSet::new();
+    for operation in Operation::all() {
+        let house = House::new(low(), operation.write()).await;
+        let requests = std::sync::Arc::clone(&house.seen);
+        let report = house.repeat(operation, TIMES).await;
+        seen.extend(requests.lock().unwrap().iter().cloned());
+        let line = format!("{:<28}{report}", format!("{operation:?}"));
+        println!("{line}");
+        if !report.problems.is_empty() {
+            noticed.push(line);
+        }
+    }
+    assert!(noticed.is_empty(), "{}", noticed.join("\n"));
+    for (method, path) in ROUTES {
+        assert!(seen.contains(&(method.clone(), path.to_owned())), "{method} {path} is not in the table");
+    }
+}
