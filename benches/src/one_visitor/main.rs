@@ -31,7 +31,8 @@ async fn main() -> ExitCode {
     let times = arguments.times.unwrap_or(if arguments.quick { 1_000 } else { 10_000 });
     let begun = Instant::now();
     let mut noticed = 0;
-    for operation in Operation::all() {
+    let operations = || Operation::COOKIES.into_iter().chain(Operation::ROUTES).chain(Operation::forgeries());
+    for operation in operations() {
         let house = House::new(LimitSettings::default(), operation.write()).await;
         let started = Instant::now();
         let report = house.repeat(operation, times).await;
@@ -39,7 +40,6 @@ async fn main() -> ExitCode {
         println!("{:<28}{took:>7.1?}  {report}", format!("{operation:?}"));
         noticed += usize::from(!report.problems.is_empty());
     }
-    let operations = Operation::all().len();
-    println!("{operations} operations x {times} in {:.0?}; {noticed} noticed", begun.elapsed());
+    println!("{} operations x {times} in {:.0?}; {noticed} noticed", operations().count(), begun.elapsed());
     ExitCode::from(u8::from(noticed > 0))
 }

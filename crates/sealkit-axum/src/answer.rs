@@ -116,8 +116,7 @@ pub(crate) fn note(slot: &SessionSlot, code: PublicCode, failure: Option<&Failur
         PublicCode::Misconfigured => {
             tracing::error!(%method, %path, ?kind, %code, %reason, hint, "request denied; signing in would not help");
         }
-        // A visitor can bring it about as often as they like.
-        PublicCode::TemporarilyUnavailable if reason == Reason::RateLimitExceeded => {
+        PublicCode::TemporarilyUnavailable if failure.is_some_and(Failure::is_own_limit) => {
             tracing::debug!(%method, %path, ?kind, %code, %reason, hint, "request denied for now");
         }
         PublicCode::TemporarilyUnavailable => {

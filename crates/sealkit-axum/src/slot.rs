@@ -263,7 +263,21 @@ impl SessionSlot {
     /// there, if it is known which session it was.
     pub(crate) async fn sign_out(&self, return_to: Option<&Url>) -> Option<Url> {
         let standing = self.standing_without_refresh().await;
-        let session_id = match &standing {
+        self.sign_out_of(&standing, return_to).await
+    }
+
+    /// The same, unless a limit of this process keeps it from looking which session it is: then nothing happens, and the cookie is
+    /// needed for the next attempt.
+    pub(crate) async fn try_sign_out(&self, return_to: Option<&Url>) -> Result<Option<Url>, Failure> {
+        let standing = self.standing_without_refresh().await;
+        match standing.failure() {
+            Some(failure) if failure.is_own_limit() => Err(failure.clone()),
+            _ => Ok(self.sign_out_of(&standing, return_to).await),
+        }
+    }
+
+    async fn sign_out_of(&self, standing: &Standing, return_to: Option<&Url>) -> Option<Url> {
+        let session_id = match standing {
             Standing::Proven(session) => Some(session.id().to_owned()),
             Standing::Anonymous => None,
             Standing::Failed { failure, .. } => match failure.expired() {

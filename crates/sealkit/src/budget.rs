@@ -93,11 +93,6 @@ pub(crate) fn spent(wait: Duration, hint: &'static str) -> Failure {
     Failure::new(Reason::RateLimitExceeded).with_retry_after(Some(wait)).with_hint(hint)
 }
 
-/// True for such a failure: nothing was asked of the API, so it says nothing about the API.
-pub(crate) fn is_ours(failure: &Failure) -> bool {
-    failure.reason() == Reason::RateLimitExceeded && failure.upstream().is_none()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,7 +150,7 @@ mod tests {
     #[test]
     fn failure_of_a_budget_says_nothing_about_the_api() {
         let ours = spent(MINUTE, "too many");
-        assert!(is_ours(&ours) && ours.is_retryable() && ours.retry_after() == Some(MINUTE));
-        assert!(!is_ours(&ours.with_upstream(sealkit_core::Upstream::default())));
+        assert!(ours.is_own_limit() && ours.is_retryable() && ours.retry_after() == Some(MINUTE));
+        assert!(!ours.with_upstream(sealkit_core::Upstream::default()).is_own_limit());
     }
 }

@@ -29,7 +29,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tower::ServiceExt as _;
 
 pub(crate) const ADA: &str = "ada@example.com";
@@ -238,16 +238,12 @@ impl House {
         self.other(&valid, "before", &mut waited, &mut problems).await;
         let house = Arc::new(self);
         let (calls, writes) = (house.calls(), house.writes.load(Ordering::SeqCst));
-        let unavailable = if operation.comes_at_once() {
-            let visitor = tokio::spawn(operation.at_once(Arc::clone(&house), times));
-            while !visitor.is_finished() {
-                house.other(&valid, "in between", &mut waited, &mut problems).await;
-                tokio::task::yield_now().await;
-            }
-            visitor.await.unwrap()
-        } else {
-            operation.one_by_one(&house, times).await
-        };
+        let visitor = tokio::spawn(operation.repeat(Arc::clone(&house), times));
+        while !visitor.is_finished() {
+            house.other(&valid, "in between", &mut waited, &mut problems).await;
+            sleep(Duration::from_millis(1)).await;
+        }
+        let unavailable = visitor.await.unwrap();
         let calls = house.calls() - calls;
         let writes = house.writes.load(Ordering::SeqCst) - writes;
         let most_calls = operation.most_calls(&house.limits);

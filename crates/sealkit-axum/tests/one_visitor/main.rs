@@ -11,7 +11,7 @@ use axum::http::Method;
 use house::House;
 use operation::Operation;
 use sealkit::config::LimitSettings;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// How often each operation is repeated.
 const TIMES: usize = 300;
@@ -39,13 +39,13 @@ fn low() -> LimitSettings {
     limits
 }
 
-#[tokio::test(start_paused = true)]
-async fn no_operation_of_one_visitor_is_felt_by_another() {
+/// Repeats these operations; gives the requests that were made.
+async fn unnoticed(operations: impl IntoIterator<Item = Operation>) -> BTreeSet<(Method, String)> {
     let mut noticed = Vec::new();
     let mut seen = BTreeSet::new();
-    for operation in Operation::all() {
+    for operation in operations {
         let house = House::new(low(), operation.write()).await;
-        let requests = std::sync::Arc::clone(&house.seen);
+        let requests = Arc::clone(&house.seen);
         let report = house.repeat(operation, TIMES).await;
         seen.extend(requests.lock().unwrap().iter().cloned());
         let line = format!("{:<28}{report}", format!("{operation:?}"));
@@ -55,7 +55,23 @@ async fn no_operation_of_one_visitor_is_felt_by_another() {
         }
     }
     assert!(noticed.is_empty(), "{}", noticed.join("\n"));
+    seen
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_cookie_of_one_visitor_is_felt_by_another() {
+    unnoticed(Operation::COOKIES).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_route_that_one_visitor_repeats_is_felt_by_another() {
+    let seen = unnoticed(Operation::ROUTES).await;
     for (method, path) in ROUTES {
         assert!(seen.contains(&(method.clone(), path.to_owned())), "{method} {path} is not in the table");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_forgery_of_any_format_is_felt_by_another_visitor() {
+    unnoticed(Operation::forgeries()).await;
 }

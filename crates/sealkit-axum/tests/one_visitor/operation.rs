@@ -18,6 +18,9 @@ use tokio::task::JoinSet;
 
 const ORGANIZATIONS: [&str; 2] = ["org_01JGFANALYT1CALENG1NES0000", "org_01JGFNAVYC0MP1LERS00000000"];
 
+/// The format that takes as long to open as a password to check.
+const COSTLY: Format = Format::DotnetGcm;
+
 /// What the visitor does again and again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
@@ -59,6 +62,8 @@ pub(crate) enum Operation {
     SignOutOfEnded,
     /// Out, with cookies of the visitor's making.
     SignOutForged,
+    /// The same, with values of a costly format.
+    SignOutCostly,
     /// Out, by a link.
     SignOutByLink,
     /// A new sign-in is begun.
@@ -80,55 +85,60 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    /// All of them, with every format.
-    pub(crate) fn all() -> Vec<Self> {
-        use Operation::*;
-        let forged = Format::ALL.iter().copied().map(Forged);
-        [
-            Valid,
-            Expired,
-            ExpiredByEveryKind,
-            Ended,
-            NearlyOver,
-            SignedOut,
-            Junk,
-            MadeUpRefreshTokens,
-            MadeUpRefreshTokensAhead,
-            UnknownKeys,
-            Switch,
-            SwitchToMalformed,
-            SwitchToUnknown,
-            SwitchToChoking,
-            SwitchByNobody,
-            SignOut,
-            SignOutOfEnded,
-            SignOutForged,
-            SignOutByLink,
-            Login,
-            LoginMalformed,
-            SignUp,
-            Codes,
-            CallbackByNobody,
-            CallbackRefused,
-            WebhookForged,
-            WebhookAgain,
-        ]
-        .into_iter()
-        .chain(forged)
-        .collect()
+    /// Cookies of every kind, on a page of the application.
+    pub(crate) const COOKIES: [Self; 10] = [
+        Self::Valid,
+        Self::Expired,
+        Self::ExpiredByEveryKind,
+        Self::Ended,
+        Self::NearlyOver,
+        Self::SignedOut,
+        Self::Junk,
+        Self::MadeUpRefreshTokens,
+        Self::MadeUpRefreshTokensAhead,
+        Self::UnknownKeys,
+    ];
+
+    /// The ready-made routes.
+    pub(crate) const ROUTES: [Self; 18] = [
+        Self::Switch,
+        Self::SwitchToMalformed,
+        Self::SwitchToUnknown,
+        Self::SwitchToChoking,
+        Self::SwitchByNobody,
+        Self::SignOut,
+        Self::SignOutOfEnded,
+        Self::SignOutForged,
+        Self::SignOutCostly,
+        Self::SignOutByLink,
+        Self::Login,
+        Self::LoginMalformed,
+        Self::SignUp,
+        Self::Codes,
+        Self::CallbackByNobody,
+        Self::CallbackRefused,
+        Self::WebhookForged,
+        Self::WebhookAgain,
+    ];
+
+    /// Forged values of every format.
+    pub(crate) fn forgeries() -> impl Iterator<Item = Self> {
+        Format::ALL.iter().copied().map(Self::Forged)
     }
 
     /// The format that everybody's cookies have meanwhile.
     pub(crate) fn write(self) -> Format {
         match self {
             Self::Forged(format) if format.cost() == Cost::Costly => format,
+            Self::SignOutCostly => COSTLY,
             _ => Format::Iron,
         }
     }
 
-    /// Whether the visitor sends everything at once: what is costly would else never meet others.
-    pub(crate) fn comes_at_once(self) -> bool {
-        matches!(self, Self::Forged(format) if format.cost() == Cost::Costly)
+    /// How many of so many repetitions come in turn; the others come at once. Of a costly format, whose values would else never
+    /// meet others, none does.
+    fn in_turn(self, times: usize) -> usize {
+        if self.write().cost() == Cost::Costly { 0 } else { times - times / 3 }
     }
 
     /// Most calls to the API, whatever the number of repetitions.
@@ -153,36 +163,33 @@ impl Operation {
         !matches!(self, Self::SignOut | Self::SignOutOfEnded | Self::SignOutByLink)
     }
 
-    /// Repeats it in turn. Gives how often the visitor was told to come again.
-    pub(crate) async fn one_by_one(self, house: &House, times: usize) -> usize {
-        let mut visitor = Visitor::new(self, house).await;
+    /// Repeats it, and gives how often the visitor was told to come again.
+    pub(crate) async fn repeat(self, house: Arc<House>, times: usize) -> usize {
+        let mut visitor = Visitor::new(self, &house).await;
         let mut unavailable = 0;
-        for i in 0..times {
-            let reply = visitor.act(self, house, i).await;
-            unavailable += usize::from(reply.status == StatusCode::SERVICE_UNAVAILABLE);
-            assert!(
-                reply.status != StatusCode::INTERNAL_SERVER_ERROR || self == Self::SwitchToChoking,
-                "{self:?}: {reply:?}"
-            );
-            if reply.status == StatusCode::SERVICE_UNAVAILABLE {
-                let kept = reply.set_cookies().all(|line| !line.contains("Max-Age=0"));
-                assert!(kept && reply.headers.contains_key(header::RETRY_AFTER), "{self:?}: {reply:?}");
+        for i in 0..self.in_turn(times) {
+            let reply = house.send(visitor.request(self, i)).await;
+            unavailable += usize::from(self.check(&reply));
+            if let (Self::Switch, Some(cookie)) = (self, reply.session_cookie()) {
+                visitor.cookie = cookie;
             }
         }
-        unavailable
+        let mut at_once = JoinSet::new();
+        for i in self.in_turn(times)..times {
+            at_once.spawn(send(house.app.clone(), visitor.request(self, i)));
+        }
+        unavailable + at_once.join_all().await.iter().filter(|reply| self.check(reply)).count()
     }
 
-    /// Repeats it all at once.
-    pub(crate) async fn at_once(self, house: Arc<House>, times: usize) -> usize {
-        let Self::Forged(format) = self else { return 0 };
-        let forgery = forgery(format, &house);
-        let mut flood = JoinSet::new();
-        for i in 0..times {
-            let request = navigation("/", Some(&House::line(&altered(&forgery, i))));
-            flood.spawn(send(house.app.clone(), request));
+    /// Whether the visitor was told to come again. If so, the cookie must be kept.
+    fn check(self, reply: &Reply) -> bool {
+        assert!(reply.status != StatusCode::INTERNAL_SERVER_ERROR, "{self:?}: {reply:?}");
+        let unavailable = reply.status == StatusCode::SERVICE_UNAVAILABLE;
+        if unavailable {
+            let kept = reply.set_cookies().all(|line| !line.contains("Max-Age=0"));
+            assert!(kept && reply.headers.contains_key(header::RETRY_AFTER), "{self:?}: {reply:?}");
         }
-        let unavailable = |reply: &Reply| reply.status == StatusCode::SERVICE_UNAVAILABLE;
-        flood.join_all().await.iter().filter(|reply| unavailable(reply)).count()
+        unavailable
     }
 }
 
@@ -234,6 +241,7 @@ impl Visitor {
             }
             Operation::Forged(format) => visitor.forgery = forgery(format, house),
             Operation::SignOutForged => visitor.forgery = forgery(Format::Iron, house),
+            Operation::SignOutCostly => visitor.forgery = forgery(COSTLY, house),
             Operation::Codes | Operation::CallbackRefused => {
                 let begun = house.navigate("/login", None).await;
                 let location = begun.headers[header::LOCATION].to_str().unwrap();
@@ -246,80 +254,75 @@ impl Visitor {
         visitor
     }
 
-    async fn act(&mut self, operation: Operation, house: &House, i: usize) -> Reply {
+    /// The request that the visitor repeats.
+    fn request(&self, operation: Operation, i: usize) -> Request<Body> {
         let cookie = Some(self.cookie.as_str());
         match operation {
             Operation::Valid
             | Operation::Expired
             | Operation::Ended
             | Operation::NearlyOver
-            | Operation::SignedOut => house.navigate("/", cookie).await,
+            | Operation::SignedOut => navigation("/", cookie),
             Operation::ExpiredByEveryKind => {
                 let (method, headers) = KINDS[i % KINDS.len()];
-                house.send(request(method.parse().unwrap(), "/", headers, cookie)).await
+                request(method.parse().unwrap(), "/", headers, cookie)
             }
             Operation::Junk => {
                 let junk = format!("wos-session=junk-{i}; wos-session=a*b~{i}; wos-session.0={i}; x={i}");
-                house.navigate("/", Some(&junk)).await
+                navigation("/", Some(&junk))
             }
-            Operation::Forged(_) => house.navigate("/", Some(&House::line(&altered(&self.forgery, i)))).await,
+            Operation::Forged(_) => navigation("/", Some(&House::line(&altered(&self.forgery, i)))),
             Operation::MadeUpRefreshTokens | Operation::MadeUpRefreshTokensAhead => {
                 let refresh_token = format!("made up {i}");
                 let payload = json!({ "accessToken": self.access_token, "refreshToken": refresh_token });
-                house.navigate("/", Some(&House::line(&payload.to_string()))).await
+                navigation("/", Some(&House::line(&payload.to_string())))
             }
             Operation::UnknownKeys => {
                 let head =
                     base64(&json!({ "alg": "RS256", "typ": "JWT", "kid": format!("k{i}") }).to_string());
                 let (_, rest) = self.access_token.split_once('.').unwrap();
                 let payload = json!({ "accessToken": format!("{head}.{rest}"), "refreshToken": "r" });
-                house.navigate("/", Some(&House::line(&payload.to_string()))).await
+                navigation("/", Some(&House::line(&payload.to_string())))
             }
-            Operation::Switch => {
-                let reply = house.send(switch(ORGANIZATIONS[i % 2], cookie)).await;
-                self.cookie = reply.session_cookie().unwrap_or(std::mem::take(&mut self.cookie));
-                reply
-            }
+            Operation::Switch => switch(ORGANIZATIONS[i % 2], cookie),
             Operation::SwitchToMalformed => {
                 let malformed = ["org_%00", "%0a", "org_1%20", "..%2f..%2f", "%C3%A9", "org_%7f"];
-                house.send(switch(malformed[i % malformed.len()], cookie)).await
+                switch(malformed[i % malformed.len()], cookie)
             }
-            Operation::SwitchToUnknown => house.send(switch(&format!("org_NOSUCH{i}"), cookie)).await,
-            Operation::SwitchToChoking => house.send(switch(CHOKING, cookie)).await,
-            Operation::SwitchByNobody => house.send(switch(ORGANIZATIONS[0], None)).await,
-            Operation::SignOut | Operation::SignOutOfEnded => house.send(form("/logout", "", cookie)).await,
-            Operation::SignOutForged => {
+            Operation::SwitchToUnknown => switch(&format!("org_NOSUCH{i}"), cookie),
+            Operation::SwitchToChoking => switch(CHOKING, cookie),
+            Operation::SwitchByNobody => switch(ORGANIZATIONS[0], None),
+            Operation::SignOut | Operation::SignOutOfEnded => form("/logout", "", cookie),
+            Operation::SignOutForged | Operation::SignOutCostly => {
                 let forged = House::line(&altered(&self.forgery, i));
-                house.send(form("/logout", "", Some(&forged))).await
+                form("/logout", "", Some(&forged))
             }
             Operation::SignOutByLink => {
                 let headers = [NAVIGATION, &[("sec-fetch-site", "same-origin")]].concat();
-                house.send(request(Method::GET, "/logout", &headers, cookie)).await
+                request(Method::GET, "/logout", &headers, cookie)
             }
-            Operation::Login => house.navigate(&format!("/login?return_to=/{i}"), None).await,
+            Operation::Login => navigation(&format!("/login?return_to=/{i}"), None),
             Operation::LoginMalformed => {
                 let long = "x".repeat(i % 4_000);
                 let query = format!(
                     "organization_id=org_%00&login_hint=a%0ab{long}&invitation_token=%C3%A9&prompt=%00&max_age=x"
                 );
-                house.navigate(&format!("/login?{query}"), None).await
+                navigation(&format!("/login?{query}"), None)
             }
-            Operation::SignUp => house.navigate("/sign-up", None).await,
-            Operation::Codes => house.navigate(&format!("{}&code=made-up-{i}", self.callback), cookie).await,
-            Operation::CallbackByNobody => {
-                house.navigate(&format!("/callback?code=c{i}&state=s{i}"), None).await
-            }
+            Operation::SignUp => navigation("/sign-up", None),
+            Operation::Codes => navigation(&format!("{}&code=made-up-{i}", self.callback), cookie),
+            Operation::CallbackByNobody => navigation(&format!("/callback?code=c{i}&state=s{i}"), None),
             Operation::CallbackRefused => {
-                house.navigate(&format!("{}&error=access_denied", self.callback), cookie).await
+                navigation(&format!("{}&error=access_denied", self.callback), cookie)
             }
             Operation::WebhookForged => {
                 let body = json!({ "event": "session.revoked", "data": { "id": self.session_id }, "i": i });
-                house.send(webhook("t=1800000000000, v1=00", body.to_string())).await
+                webhook("t=1800000000000, v1=00", body.to_string())
             }
             Operation::WebhookAgain => {
                 let delivered = self.webhook.as_ref().unwrap();
                 let signature = delivered.headers["workos-signature"].to_str().unwrap();
-                house.send(webhook(signature, delivered.body.clone())).await
+                webhook(signature, delivered.body.clone())
             }
         }
     }

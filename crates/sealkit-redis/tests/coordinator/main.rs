@@ -7,6 +7,7 @@ mod contested;
 mod crashes;
 mod jobs;
 mod measured;
+mod one_visitor;
 mod outages;
 #[path = "../../../sealkit/tests/session/recorder.rs"]
 mod recorder;

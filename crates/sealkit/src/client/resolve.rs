@@ -1,7 +1,7 @@
 //! What a web layer asks for: who is this, refreshing where that is due.
 
 use super::{Sealkit, judge::Judged, refresh::Held};
-use crate::{budget, outcome::Outcome, refresh::CoordinationKey, telemetry};
+use crate::{outcome::Outcome, refresh::CoordinationKey, telemetry};
 use sealkit_core::{
     CookieAction, ExpiredSession, Failure, Reason, SealedSession, Session, Untrusted, cookie::MAX_CANDIDATES,
     session::Freshness,
@@ -233,7 +233,7 @@ impl Sealkit {
                 outcome
             }
             // If the pair has rotated, the cookie must follow, although the new token cannot be accepted yet.
-            Outcome::Unavailable { failure, cookie } if budget::is_ours(&failure) => {
+            Outcome::Unavailable { failure, cookie } if failure.is_own_limit() => {
                 tracing::debug!(%failure, hint = failure.hint(), "not refreshed ahead; the session is still valid");
                 Outcome::authenticated(session, cookie)
             }
@@ -320,7 +320,7 @@ impl Sealkit {
                 tracing::debug!(%failure, hint = failure.hint(), "session rejected")
             }
             // Anybody can bring it about, as often as they like.
-            Outcome::Unavailable { failure, .. } if budget::is_ours(failure) => {
+            Outcome::Unavailable { failure, .. } if failure.is_own_limit() => {
                 tracing::debug!(%failure, hint = failure.hint(), "a limit of this process was exceeded");
             }
             Outcome::Unavailable { failure, .. } => {

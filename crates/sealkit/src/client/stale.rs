@@ -1,7 +1,7 @@
 //! Stale while error: an expired session that nobody can refresh now is served for a little longer, where that is allowed.
 
 use super::{Sealkit, refresh::Held, resolve::Resolve};
-use crate::{budget, outcome::Outcome};
+use crate::outcome::Outcome;
 use sealkit_core::{CookieAction, ExpiredSession, Untrusted};
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ impl Sealkit {
         match self.refresh_held(&held, None, wait, allowed.may_clear).await {
             // A visitor who asks too often learns nothing about the API, and must not put off a revocation by it.
             Outcome::Unavailable { failure, cookie }
-                if !budget::is_ours(&failure) && self.may_serve_stale(&expired) =>
+                if !failure.is_own_limit() && self.may_serve_stale(&expired) =>
             {
                 tracing::warn!(
                     %failure, hint = failure.hint(), session_id = %Untrusted::new(expired.id()),
