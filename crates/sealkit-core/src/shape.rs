@@ -3,6 +3,9 @@
 //! A value is checked before it is sent. A value of another shape is known to be wrong, and an API that fails on it would look
 //! like an API that is down.
 
+/// One of the shapes: true for a text that has it.
+pub type Shape = fn(&str) -> bool;
+
 /// Longest id, in bytes. WorkOS's own have about 30.
 pub const MAX_ID_BYTES: usize = 128;
 

@@ -1,7 +1,10 @@
 //! `GET /user_management/authorize`: every documented parameter, typed, validated, in a fixed order.
 
 use super::CodeChallenge;
-use crate::{State, shape};
+use crate::{
+    State,
+    shape::{self, Shape},
+};
 use std::{fmt, time::Duration};
 use url::Url;
 
@@ -314,7 +317,7 @@ impl<'a> AuthorizeUrlBuilder<'a> {
     /// The parameters that do not have their shape.
     fn malformed(&self) -> impl Iterator<Item = &'static str> {
         let prompt = self.prompt.as_ref().map(Prompt::as_str);
-        let shapes: [(_, _, fn(&str) -> bool); 7] = [
+        let shapes: [(&str, Option<&str>, Shape); 7] = [
             ("connection_id", self.connection_id, shape::is_id),
             ("organization_id", self.organization_id, shape::is_id),
             ("login_hint", self.login_hint, shape::is_hint),

@@ -6,7 +6,7 @@ use sealkit_core::{
     Class, Detail, Failure, Reason, SealedSession, Session, UnsealedSession,
     cookie::{CookieLine, SetCookie},
     session::{AuthResponse, payload_of},
-    shape,
+    shape::{self, Shape},
     sign_in::{
         AuthorizeUrl, AuthorizeUrlBuilder, BeginError, NewSignIn, Prompt, Provider, ReturnTo, ScreenHint,
         VerifierCookies,
@@ -116,7 +116,7 @@ impl SignInRequest {
     /// The same without what does not have the shape of what it should be: for what a visitor has sent in a link. An application
     /// that fills in values of its own does without this, and learns of a wrong one from [`Sealkit::begin_sign_in`].
     pub fn without_malformed(mut self) -> Self {
-        let texts: [(_, &mut Option<String>, fn(&str) -> bool); 6] = [
+        let texts: [(_, &mut Option<String>, Shape); 6] = [
             ("organization_id", &mut self.organization_id, shape::is_id),
             ("connection_id", &mut self.connection_id, shape::is_id),
             ("login_hint", &mut self.login_hint, shape::is_hint),

@@ -1,12 +1,7 @@
 //! What one session may use of what all sessions share.
 
 use super::*;
-use sealkit::{
-    EncodingPolicy,
-    breaker::BreakerState,
-    config::LimitSettings,
-    format::{Format, FormatSet},
-};
+use sealkit::{EncodingPolicy, breaker::BreakerState, config::LimitSettings, format::FormatSet};
 
 const SECOND: Duration = Duration::from_secs(1);
 
