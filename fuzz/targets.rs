@@ -120,7 +120,7 @@ pub(crate) fn set_cookie(data: &[u8]) {
         assert!(line.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{line:?}");
         let pair = line.split(';').next().unwrap_or_default();
         let back: Vec<_> = cookie::candidates([pair], "wos-session").collect();
-        assert!(value.is_empty() || back == [value.as_str()]);
+        assert!(value.is_empty() || back == [&*value]);
     }
 }
 

@@ -116,6 +116,9 @@ pub(crate) fn note(slot: &SessionSlot, code: PublicCode, failure: Option<&Failur
         PublicCode::Misconfigured => {
             tracing::error!(%method, %path, ?kind, %code, %reason, hint, "request denied; signing in would not help");
         }
+        PublicCode::TemporarilyUnavailable if failure.is_some_and(Failure::is_own_limit) => {
+            tracing::debug!(%method, %path, ?kind, %code, %reason, hint, "request denied for now");
+        }
         PublicCode::TemporarilyUnavailable => {
             tracing::warn!(%method, %path, ?kind, %code, %reason, hint, "request cannot be decided");
         }

@@ -92,7 +92,7 @@ pub(crate) fn step_up_request(failure: Option<&Failure>, wished: Option<&str>) -
         return request.connection_id(connection.as_str());
     }
     if let Some(wished) = wished {
-        return request.organization_id(wished);
+        return request.organization_id(wished).without_malformed();
     }
     match step_up.map(|step_up: &StepUp| step_up.organizations.as_slice()) {
         Some([only]) => return request.organization_id(only.id.as_str()),

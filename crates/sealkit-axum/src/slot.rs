@@ -229,7 +229,7 @@ impl SessionSlot {
             state.decisions
         };
         let sealkit = &self.0.shared.sealkit;
-        let outcome = match self.sealed_now() {
+        let outcome = match self.sealed_now().await {
             CookieAction::Set(sealed) => sealkit.refresh(sealed.expose_secret(), options).await,
             CookieAction::Clear => return Standing::Anonymous,
             _ => sealkit.refresh_best(self.candidates(), options).await,
@@ -263,18 +263,41 @@ impl SessionSlot {
     /// Ends every session that came: here first, so that no refresh brings one back, then the cookies. Gives the page at WorkOS
     /// that ends the one that stood, if it is known which session that was.
     pub(crate) async fn sign_out(&self, return_to: Option<&Url>) -> Option<Url> {
-        let sealkit = &self.0.shared.sealkit;
+        let (session_ids, _) = self.session_ids().await;
+        self.sign_out_of(&session_ids, return_to).await
+    }
+
+    /// The same, unless a limit of this process keeps it from looking which sessions they are: then nothing happens, and the cookies
+    /// are needed for the next attempt.
+    pub(crate) async fn try_sign_out(&self, return_to: Option<&Url>) -> Result<Option<Url>, Failure> {
+        match self.session_ids().await {
+            (_, Some(limit)) => Err(limit),
+            (session_ids, None) => Ok(self.sign_out_of(&session_ids, return_to).await),
+        }
+    }
+
+    /// The sessions that came, the one that stands first, and the limit that kept some from being looked at.
+    async fn session_ids(&self) -> (Vec<String>, Option<Failure>) {
         let mut session_ids = match self.known() {
             Some(Standing::Proven(session)) => vec![session.id().to_owned()],
             _ => Vec::new(),
         };
-        for session_id in sealkit.sessions_to_end(self.candidates()).await {
-            if !session_ids.contains(&session_id) {
-                session_ids.push(session_id);
+        match self.0.shared.sealkit.sessions_to_end(self.candidates()).await {
+            Ok(came) => {
+                for session_id in came {
+                    if !session_ids.contains(&session_id) {
+                        session_ids.push(session_id);
+                    }
+                }
+                (session_ids, None)
             }
+            Err(limit) => (session_ids, Some(limit)),
         }
+    }
+
+    async fn sign_out_of(&self, session_ids: &[String], return_to: Option<&Url>) -> Option<Url> {
         self.decide(Standing::Anonymous, CookieAction::Clear);
-        match sealkit.sign_out_all(&session_ids, return_to).await {
+        match self.0.shared.sealkit.sign_out_all(session_ids, return_to).await {
             Ok(sign_out) => sign_out.map(|sign_out| sign_out.url),
             Err(failure) => {
                 tracing::warn!(%failure, "the session cannot be ended at WorkOS; it is over here");
@@ -285,7 +308,7 @@ impl SessionSlot {
 
     /// The seal that stands for the session now: what is going to be written, else the cookie that the session came from. With
     /// `Keep` it is the best of the cookies that came; after a sign-out there is none.
-    fn sealed_now(&self) -> CookieAction {
+    async fn sealed_now(&self) -> CookieAction {
         let proven = {
             let state = self.state();
             match (&state.write, &state.current) {
@@ -293,13 +316,13 @@ impl SessionSlot {
                 (write, _) => return write.clone(),
             }
         };
-        let opened = |value: &Cow<'_, str>| self.0.shared.sealkit.unseal(value).ok();
-        let is_proven = |value: &Cow<'_, str>| {
-            opened(value)
-                .is_some_and(|(unsealed, _)| unsealed.access_token() == proven.tokens().access_token())
-        };
-        let source = self.candidates().into_iter().find(is_proven);
-        source.map_or(CookieAction::Keep, |value| CookieAction::Set(SealedSession::from(value.into_owned())))
+        for value in self.candidates() {
+            let Ok((unsealed, _)) = self.0.shared.sealkit.unseal_in_turn(&value).await else { continue };
+            if unsealed.access_token() == proven.tokens().access_token() {
+                return CookieAction::Set(SealedSession::from(value.into_owned()));
+            }
+        }
+        CookieAction::Keep
     }
 
     fn candidates(&self) -> Vec<Cow<'_, str>> {

@@ -304,6 +304,13 @@ impl Failure {
         self.reason.is_retryable()
     }
 
+    /// True when a limit of this process was exceeded and nothing was asked of the API. A visitor can bring it about as often as
+    /// they like, so it says nothing about the API and is no news for an operator; it is counted in the metrics.
+    #[must_use]
+    pub const fn is_own_limit(&self) -> bool {
+        matches!(self.reason, Reason::RateLimitExceeded) && self.upstream.is_none()
+    }
+
     /// How long to wait before asking again, if it is known.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {

@@ -18,6 +18,7 @@ mod random;
 mod reason;
 mod secret;
 pub mod session;
+pub mod shape;
 pub mod sign_in;
 mod split;
 mod time;

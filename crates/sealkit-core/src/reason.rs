@@ -103,7 +103,7 @@ reasons! {
     OrganizationNotFound "organization_not_found" StepUp "the organization to switch to does not exist";
     OrganizationMembershipNotFound "organization_membership_not_found" StepUp "the user is no member of the organization to switch to";
     InvalidOrganizationId "invalid_organization_id" StepUp "the organization id to switch to is not valid";
-    RateLimitExceeded "rate_limit_exceeded" Retryable "the API asks to slow down";
+    RateLimitExceeded "rate_limit_exceeded" Retryable "too many requests for the moment: the API, or a limit of this process, asks to slow down";
     Timeout "timeout" Retryable "the API did not answer in time";
     ServerError "server_error" Retryable "the API failed";
     NetworkError "network_error" Retryable "the API cannot be reached";

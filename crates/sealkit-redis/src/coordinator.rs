@@ -19,7 +19,7 @@ use sealkit::{
     Clock, Failure, Reason,
     refresh::{
         CoordinationKey, CoordinatorFuture, CoordinatorStatus, GrantJob, GrantRequest, InProcessCoordinator,
-        InProcessSettings, Published, PublishedJob, RefreshCoordinator,
+        Published, PublishedJob, RefreshCoordinator,
     },
     telemetry,
 };
@@ -77,7 +77,7 @@ enum Found {
 
 impl RedisCoordinator {
     pub(crate) fn new(store: Connection, settings: Arc<RedisSettings>, clock: Arc<dyn Clock>) -> Self {
-        let mut local = InProcessSettings::default();
+        let mut local = settings.local;
         local.keep_refusals = settings.refusal_kept;
         let local = InProcessCoordinator::new(Arc::clone(&clock), local);
         let (scripts, unpublished) = (Scripts::new(), watch::Sender::default());

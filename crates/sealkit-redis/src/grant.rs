@@ -202,7 +202,8 @@ impl Shared {
                     let _ = self.settle(meeting, FREE, LET_GO).await;
                     return theirs;
                 }
-                Look::NoneHas => {}
+                // If there had been one, the store would still have it.
+                Look::NoneHas => confirmed = self.remembers(meeting.request.remembered_for()).await,
                 Look::NoneCanSay => confirmed = false,
             }
         }

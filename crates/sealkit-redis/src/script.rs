@@ -88,12 +88,23 @@ end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1";
 
+/// How long ago, in milliseconds, the store was found empty: by its own clock, because those of the processes differ. Where
+/// nothing is known it was a moment ago.
+const AGE: &str = "
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local since = tonumber(redis.call('GET', KEYS[1]) or '')
+if since and since >= 0 and since <= now then return now - since end
+redis.call('SET', KEYS[1], string.format('%.0f', now))
+return 0";
+
 /// The scripts, with their digests.
 pub(crate) struct Scripts {
     claim: Script,
     hold: Script,
     publish: Script,
     settle: Script,
+    age: Script,
 }
 
 /// How it went.
@@ -156,6 +167,7 @@ impl Scripts {
             hold: Script::new(HOLD),
             publish: Script::new(PUBLISH),
             settle: Script::new(SETTLE),
+            age: Script::new(AGE),
         }
     }
 
@@ -225,6 +237,14 @@ impl Scripts {
     ) -> Result<Done, StoreError> {
         let mut script = self.settle.key(key);
         done(store.script("settle", script.arg(holder).arg(instead).arg(millis(life))).await?)
+    }
+}
+
+impl Scripts {
+    /// How long the store remembers, which begins now if it does not know.
+    pub(crate) async fn age(&self, store: &Connection, key: &str) -> Result<Duration, StoreError> {
+        let age: i64 = store.script("age", &self.age.key(key)).await?;
+        Ok(Duration::from_millis(u64::try_from(age).unwrap_or_default()))
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::target::Target;
 use sealkit::{
     ConfigError, Untrusted,
-    config::{Problem, shown_path},
+    config::{LimitSettings, Problem, shown_path},
+    refresh::InProcessSettings,
 };
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
@@ -93,6 +94,8 @@ pub struct RedisSettings {
     pub give_up: Duration,
     /// Wait until so many replicas of the server have a result, 50 ms at most. Default 0: for none.
     pub wait_replicas: u32,
+    /// What this process keeps of results itself. Its `keep_refusals` is not looked at: see [`refusal_kept`](Self::refusal_kept).
+    pub local: InProcessSettings,
 }
 
 impl RedisSettings {
@@ -116,11 +119,12 @@ impl RedisSettings {
             poll_longest: Duration::from_millis(100),
             give_up: Duration::from_secs(15),
             wait_replicas: 0,
+            local: InProcessSettings::default(),
         }
     }
 
     /// What the environment says, through a lookup like [`process_environment`](sealkit::config::process_environment). `None`
-    /// when [`URL`] is not set. An empty value counts as not set.
+    /// when [`URL`] is not set. An empty value counts as not set. The bounds of [`LimitSettings`] are read, too.
     ///
     /// # Errors
     /// Every problem at once.
@@ -136,6 +140,10 @@ impl RedisSettings {
         };
         let (url, prefix, on_error, ca) = (read(URL), read(PREFIX), read(ON_ERROR), read(CA));
         let mut settings = Self::new(url.clone().unwrap_or_default());
+        match LimitSettings::from_env(&lookup) {
+            Ok(limits) => settings.local = InProcessSettings::from(&limits),
+            Err(error) => problems.extend(error.problems().iter().cloned()),
+        }
         if let Some(prefix) = prefix {
             settings.prefix = prefix;
         }
@@ -224,6 +232,11 @@ impl RedisSettings {
         }
         key.push('}');
         key
+    }
+
+    /// Where it says since when the store remembers.
+    pub(crate) fn since(&self) -> String {
+        format!("{}since", self.prefix)
     }
 
     /// Where it says that this session is over, for as long as the key lives.

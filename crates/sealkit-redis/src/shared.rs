@@ -57,6 +57,14 @@ impl Shared {
         self.scripts.settle(&self.store, &meeting.key, &meeting.holder, instead, life).await
     }
 
+    /// True when the store has lost nothing for so long: what was put there since is there.
+    pub(crate) async fn remembers(&self, back: Duration) -> bool {
+        match self.scripts.age(&self.store, &self.settings.since()).await {
+            Ok(age) => age >= back,
+            Err(_) => false,
+        }
+    }
+
     /// What is at a place.
     pub(crate) async fn read(&self, place: &Place, key: &str) -> Result<Stored, StoreError> {
         let value: Option<Vec<u8>> = self.store.command("look", redis::cmd("GET").arg(key)).await?;

@@ -1,6 +1,6 @@
 //! The store: one connection, a coordinator and a deny list on it.
 
-use crate::{RedisCoordinator, RedisDenyList, RedisSettings, connection::Connection};
+use crate::{RedisCoordinator, RedisDenyList, RedisSettings, connection::Connection, script::Scripts};
 use sealkit::{Clock, ConfigError};
 use std::sync::Arc;
 
@@ -22,7 +22,11 @@ impl RedisStore {
         let connection = Connection::new(&settings)?;
         let settings = Arc::new(settings);
         match connection.begin().await {
-            Ok(()) => tracing::info!(store = ?connection, "refreshes are coordinated with other processes"),
+            Ok(()) => {
+                tracing::info!(store = ?connection, "refreshes are coordinated with other processes");
+                // From now on, unless it does so already. Where this does not work, the first refusal asks again.
+                let _ = Scripts::new().age(&connection, &settings.since()).await;
+            }
             Err(error) => {
                 tracing::warn!(%error, store = ?connection, "the coordinator's store is not there yet; refreshes follow the policy for that");
             }

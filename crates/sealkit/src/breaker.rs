@@ -12,6 +12,7 @@ use crate::{clock::Clock, telemetry};
 use sealkit_core::UnixMillis;
 use std::{
     fmt,
+    hash::{BuildHasher as _, Hash, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -20,7 +21,7 @@ use std::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BreakerSettings {
-    /// So many failures in a row open it. Default 5; 0: never.
+    /// So many failures in a row open it, those of one [source](Breaker::failed_for) counted once. Default 5; 0: never.
     pub failures: u32,
     /// So long it lets nothing through before it tries once. Default 5 s.
     pub open_for: Duration,
@@ -79,13 +80,25 @@ pub struct Breaker<E = ()> {
     upstream: &'static str,
     settings: BreakerSettings,
     clock: Arc<dyn Clock>,
+    /// Sources are remembered by a keyed hash.
+    hasher: RandomState,
     state: Mutex<State<E>>,
 }
 
 enum State<E> {
-    Closed { failures: u32 },
-    HalfOpen { last: E, probe: Arc<()> },
-    Open { last: E, until: UnixMillis },
+    /// With the sources of the failures in a row that have one.
+    Closed {
+        failures: u32,
+        sources: Vec<u64>,
+    },
+    HalfOpen {
+        last: E,
+        probe: Arc<()>,
+    },
+    Open {
+        last: E,
+        until: UnixMillis,
+    },
 }
 
 /// Leave to make a call. Tell the breaker how the call ended before this is dropped: otherwise, if the call was the one that
@@ -100,7 +113,8 @@ impl<E: Clone> Breaker<E> {
     /// A closed breaker for the upstream of this name, which stands in metrics and logs.
     #[must_use]
     pub fn new(upstream: &'static str, settings: BreakerSettings, clock: Arc<dyn Clock>) -> Self {
-        let breaker = Self { upstream, settings, clock, state: Mutex::new(State::Closed { failures: 0 }) };
+        let (hasher, state) = (RandomState::new(), Mutex::new(State::closed()));
+        let breaker = Self { upstream, settings, clock, hasher, state };
         breaker.show(BreakerState::Closed);
         breaker
     }
@@ -129,10 +143,24 @@ impl<E: Clone> Breaker<E> {
         Ok(Leave { breaker: self, probe: Some(probe) })
     }
 
+    /// Asks leave for a call that must not be the one that tries whether the upstream works, because its failure would say nothing
+    /// about the upstream: it is let through while the breaker is closed.
+    ///
+    /// # Errors
+    /// [`LeftAlone`] until another call has been answered.
+    pub fn ask_if_closed(&self) -> Result<Leave<'_, E>, LeftAlone<E>> {
+        let (last, retry_after) = match &*self.locked() {
+            State::Closed { .. } => return Ok(Leave { breaker: self, probe: None }),
+            State::HalfOpen { last, .. } => (last.clone(), None),
+            State::Open { last, until } => (last.clone(), self.rest(*until)),
+        };
+        Err(LeftAlone { last, retry_after: retry_after.unwrap_or(self.settings.open_for) })
+    }
+
     /// A call was answered, whenever it was made: the upstream works.
     pub fn answered(&self) {
         let mut state = self.locked();
-        let before = std::mem::replace(&mut *state, State::Closed { failures: 0 });
+        let before = std::mem::replace(&mut *state, State::closed());
         if !matches!(before, State::Closed { .. }) {
             self.show(BreakerState::Closed);
             drop(state);
@@ -143,6 +171,16 @@ impl<E: Clone> Breaker<E> {
     /// A call failed: no connection, no answer in time, or an answer that says that the upstream does not work. A refusal is an
     /// answer. True when that has opened it.
     pub fn failed(&self, why: E) -> bool {
+        self.note_failure(None, why)
+    }
+
+    /// The same, for a call in the name of this source: the failures in a row of one source count once. So one session whose
+    /// calls fail again and again opens nothing for all the others. True when that has opened it.
+    pub fn failed_for(&self, source: &impl Hash, why: E) -> bool {
+        self.note_failure(Some(self.hasher.hash_one(source)), why)
+    }
+
+    fn note_failure(&self, source: Option<u64>, why: E) -> bool {
         if self.settings.failures == 0 {
             return false;
         }
@@ -154,7 +192,11 @@ impl<E: Clone> Breaker<E> {
                 return false;
             }
             State::HalfOpen { .. } => false,
-            State::Closed { failures } => {
+            State::Closed { sources, .. } if source.is_some_and(|source| sources.contains(&source)) => {
+                return false;
+            }
+            State::Closed { failures, sources } => {
+                sources.extend(source);
                 *failures = failures.saturating_add(1);
                 if *failures < self.settings.failures {
                     return false;
@@ -205,7 +247,7 @@ impl<E> Breaker<E> {
 
     fn give_back(&self, leave: &Arc<()>) {
         let mut state = self.locked();
-        match std::mem::replace(&mut *state, State::Closed { failures: 0 }) {
+        match std::mem::replace(&mut *state, State::closed()) {
             State::HalfOpen { last, probe } if Arc::ptr_eq(&probe, leave) => {
                 *state = State::Open { last, until: UnixMillis::default() };
                 self.show(BreakerState::Open);
@@ -222,6 +264,12 @@ impl<E> Breaker<E> {
     fn locked(&self) -> MutexGuard<'_, State<E>> {
         // Nothing inside the lock can panic half-way through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<E> State<E> {
+    const fn closed() -> Self {
+        Self::Closed { failures: 0, sources: Vec::new() }
     }
 }
 
@@ -285,6 +333,27 @@ mod tests {
     }
 
     #[test]
+    fn failures_of_one_source_count_once() {
+        let (breaker, clock) = breaker(3);
+        for _ in 0..100 {
+            assert!(!breaker.failed_for(&"session_1", "down"));
+        }
+        assert!(!breaker.failed_for(&"session_2", "down"));
+        breaker.answered();
+        for source in ["session_1", "session_2", "session_2", "session_1"] {
+            assert!(!breaker.failed_for(&source, "down"));
+        }
+        assert_eq!(breaker.state(), BreakerState::Closed);
+        assert!(breaker.failed_for(&"session_3", "down"));
+        // One call tries: its failure counts, whoever made it.
+        clock.advance(OPEN_FOR);
+        let leave = breaker.ask().unwrap();
+        breaker.failed_for(&"session_1", "down");
+        drop(leave);
+        assert_eq!(breaker.state(), BreakerState::Open);
+    }
+
+    #[test]
     fn while_it_is_open_callers_hear_the_last_failure_and_the_rest_of_the_time() {
         let (breaker, clock) = opened();
         clock.advance(Duration::from_secs(2));
@@ -307,6 +376,20 @@ mod tests {
         assert_eq!(breaker.state(), BreakerState::Closed);
         breaker.failed("once");
         assert!(breaker.ask().is_ok(), "it counts from the beginning");
+    }
+
+    #[test]
+    fn call_that_says_nothing_about_the_upstream_never_tries_it() {
+        let (breaker, clock) = opened();
+        clock.advance(Duration::from_secs(2));
+        assert_eq!(breaker.ask_if_closed().unwrap_err().retry_after, Duration::from_secs(3));
+        clock.advance(OPEN_FOR);
+        assert_eq!(breaker.ask_if_closed().unwrap_err().retry_after, OPEN_FOR);
+        assert_eq!(breaker.state(), BreakerState::Open);
+        let _leave = breaker.ask().unwrap();
+        assert!(breaker.ask_if_closed().is_err());
+        breaker.answered();
+        assert!(breaker.ask_if_closed().is_ok());
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod acting;
 pub mod api;
 mod arrival;
 pub mod breaker;
+mod budget;
 mod client;
 mod clock;
 pub mod config;

@@ -30,6 +30,10 @@ pub const REFRESH_WAITERS: &str = "sealkit_refresh_waiters";
 pub const REFRESH_JOINS: &str = "sealkit_refresh_joins_total";
 /// Callers with an old cookie whose refresh was done.
 pub const REFRESH_REPLAYED: &str = "sealkit_refresh_replayed_total";
+/// Results of refreshes that went before their time.
+pub const RESULTS_EVICTED: &str = "sealkit_refresh_results_evicted_total";
+/// Refreshes, sign-ins and openings that exceeded a limit of this process.
+pub const LIMITED: &str = "sealkit_limited_total";
 /// Refresh tokens that were sent to the API once more.
 pub const GRANT_REPLAYS: &str = "sealkit_grant_replays_total";
 /// Leases that ended before their grants, and were taken over: their holders are gone.
@@ -138,6 +142,16 @@ pub const ALL: &[Metric] = &[
         "callers with an old cookie whose refresh was done before they asked: many mean that cookies are being lost on the way",
     ),
     counter(
+        RESULTS_EVICTED,
+        &["because"],
+        "results of refreshes that went before their time: `session`, for newer ones of the same session; `memory`, because it was full",
+    ),
+    counter(
+        LIMITED,
+        &["limit"],
+        "what exceeded a limit of this process, and was answered 503: `grants`, `codes` or `costly`",
+    ),
+    counter(
         GRANT_REPLAYS,
         &["reason"],
         "refresh tokens sent to the API once more, by the reason of the attempt before",
@@ -230,6 +244,19 @@ pub(crate) fn refreshed(reason: Option<Reason>, waited: Duration) {
 /// A caller came with an old cookie after the refresh was done.
 pub(crate) fn came_late() {
     metrics::counter!(REFRESH_REPLAYED).increment(1);
+}
+
+/// Results of refreshes went before their time.
+pub(crate) fn results_evicted(because: &'static str, results: usize) {
+    if results > 0 {
+        let results = u64::try_from(results).unwrap_or(u64::MAX);
+        metrics::counter!(RESULTS_EVICTED, "because" => because).increment(results);
+    }
+}
+
+/// A limit of this process was exceeded.
+pub(crate) fn limited(limit: &'static str) {
+    metrics::counter!(LIMITED, "limit" => limit).increment(1);
 }
 
 /// The key set was fetched, or was not.

@@ -160,7 +160,9 @@ fn logged(response: Response<Bytes>, failure: &Failure) -> Response<Bytes> {
     let shown = |text: &str| display(Untrusted::new(text.to_owned()));
     let code = upstream.and_then(|upstream| upstream.code.as_deref()).map(shown);
     let request_id = upstream.and_then(|upstream| upstream.request_id.as_deref()).map(shown);
-    if response.status().is_server_error() || is_about_the_address(failure) {
+    if failure.is_own_limit() {
+        tracing::debug!(%reason, hint, status, "signing in did not succeed");
+    } else if response.status().is_server_error() || is_about_the_address(failure) {
         tracing::error!(%reason, hint, status, code, request_id, "signing in did not succeed");
     } else {
         tracing::info!(%reason, hint, status, code, request_id, "signing in did not succeed");

@@ -30,7 +30,7 @@ async fn begin(slot: &SessionSlot, headers: &HeaderMap, RawQuery(query): RawQuer
     reply(sign_in::asked_for(slot, &request(slot, query.as_deref().unwrap_or_default(), sign_up)).await)
 }
 
-/// The sign-in that the query asks for. What it does not know, it passes over; the first of a kind counts.
+/// The sign-in that the query asks for. What it does not know, and what is malformed, it passes over; the first of a kind counts.
 fn request(slot: &SessionSlot, query: &str, sign_up: bool) -> SignInRequest {
     let mut request = SignInRequest::default();
     request.sign_up = sign_up;
@@ -65,7 +65,7 @@ fn request(slot: &SessionSlot, query: &str, sign_up: bool) -> SignInRequest {
         };
         slot_of.get_or_insert_with(|| value.into_owned());
     }
-    request
+    request.without_malformed()
 }
 
 /// Whole seconds. What is not a number demands a new sign-in: a link that asks for a recent one must not ask for less by mistake.

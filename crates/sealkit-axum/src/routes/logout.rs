@@ -34,7 +34,10 @@ pub(super) async fn by_link(slot: SessionSlot, headers: HeaderMap) -> Reply {
 /// The end at WorkOS is a page for the browser. Without a session to end, the way leads to where that page would lead.
 async fn sign_out(slot: &SessionSlot) -> Reply {
     let after = slot.shared().after_sign_out.clone();
-    let at_workos = slot.sign_out(after.as_ref()).await;
+    let at_workos = match slot.try_sign_out(after.as_ref()).await {
+        Ok(at_workos) => at_workos,
+        Err(failure) => return reply(answer::refused(slot, &failure)),
+    };
     let next = at_workos.or(after).map_or_else(|| "/".to_owned(), String::from);
     let response = match slot.facts().kind() {
         // A script that follows a redirect to another origin fails; htmx is told to navigate.

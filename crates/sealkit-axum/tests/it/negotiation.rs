@@ -144,6 +144,8 @@ async fn every_standing_and_every_kind_of_request_gets_its_answer() {
     for standing in Standing::ALL {
         for kind in Kind::ALL {
             let world = World::new();
+            // A younger process confirms no refusal.
+            world.idp.advance(std::time::Duration::from_secs(600));
             let cookie = standing.cookie(&world).await;
             let (app, runs) = app(&world);
             let reply = send(&app, request(kind, "/page?a=b", cookie.as_deref())).await;

@@ -126,6 +126,7 @@ fn host_name(host: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::Wire;
     use proptest::prelude::*;
 
     fn domains(host: &str) -> Vec<&str> {
@@ -185,12 +186,13 @@ mod tests {
     fn host_only_twin_goes_before_every_line_where_a_domain_is_configured() {
         let settings = settings(Some("example.com"), "/");
         assert_eq!(
-            shown(&settings.writes("v", Presence::NONE).unwrap()),
+            shown(&settings.writes("v", Wire::Encoded, Presence::NONE).unwrap()),
             ["-wos-session /", "wos-session / example.com"]
         );
         assert_eq!(shown(&settings.clears(Presence::NONE)), ["-wos-session /", "-wos-session / example.com"]);
         let large = "x".repeat(5000);
-        let lines = settings.writes(&large, Presence::of(["wos-session=v"], "wos-session")).unwrap();
+        let lines =
+            settings.writes(&large, Wire::Encoded, Presence::of(["wos-session=v"], "wos-session")).unwrap();
         assert_eq!(
             shown(&lines),
             [
@@ -211,9 +213,9 @@ mod tests {
         let at = |present: Presence<'static>| present.sent_to(Some("app.example.com"), "/");
         let none = settings(None, "/");
         let elsewhere = ["-wos-session / app.example.com", "-wos-session / example.com"];
-        assert_eq!(shown(&none.writes("v", at(once)).unwrap()), ["wos-session /"]);
+        assert_eq!(shown(&none.writes("v", Wire::Encoded, at(once)).unwrap()), ["wos-session /"]);
         assert_eq!(
-            shown(&none.writes("v", at(twice)).unwrap()),
+            shown(&none.writes("v", Wire::Encoded, at(twice)).unwrap()),
             [&elsewhere[..], &["wos-session /"]].concat()
         );
         assert_eq!(shown(&none.clears(at(Presence::NONE))), ["-wos-session /"]);
@@ -222,7 +224,7 @@ mod tests {
         }
         let own = settings(Some(".Example.com"), "/");
         assert_eq!(
-            shown(&own.writes("v", at(twice)).unwrap()),
+            shown(&own.writes("v", Wire::Encoded, at(twice)).unwrap()),
             ["-wos-session /", "-wos-session / app.example.com", "wos-session / .Example.com",]
         );
         // A browser keeps a `__Host-` name in one scope only.
@@ -234,7 +236,9 @@ mod tests {
     #[test]
     fn pieces_and_the_unsplit_cookie_are_expired_each_by_its_own_count() {
         let present = Presence::of(["wos-session.0=a; wos-session.1=b; wos-session.1=c"], "wos-session");
-        let lines = settings(None, "/").writes("v", present.sent_to(Some("example.com"), "/")).unwrap();
+        let lines = settings(None, "/")
+            .writes("v", Wire::Encoded, present.sent_to(Some("example.com"), "/"))
+            .unwrap();
         assert_eq!(
             shown(&lines),
             [
@@ -253,15 +257,15 @@ mod tests {
         let at = |path| twice.sent_to(Some("localhost"), path);
         let root = settings(None, "/");
         assert_eq!(
-            shown(&root.writes("v", at("/app/b")).unwrap()),
+            shown(&root.writes("v", Wire::Encoded, at("/app/b")).unwrap()),
             ["-wos-session /app", "-wos-session /app/b", "wos-session /"]
         );
         let app = settings(None, "/app");
         assert_eq!(
-            shown(&app.writes("v", at("/app/b")).unwrap()),
+            shown(&app.writes("v", Wire::Encoded, at("/app/b")).unwrap()),
             ["-wos-session /app/b", "wos-session /app"]
         );
-        assert_eq!(shown(&app.writes("v", at("/application")).unwrap()), ["wos-session /app"]);
+        assert_eq!(shown(&app.writes("v", Wire::Encoded, at("/application")).unwrap()), ["wos-session /app"]);
         assert_eq!(
             shown(&app.clears(at("/app/b"))),
             ["-wos-session /", "-wos-session /app/b", "-wos-session /app"]

@@ -1,6 +1,6 @@
 //! The query that the provider sends the browser back with.
 
-use crate::{AuthorizationCode, Failure, Reason, State};
+use crate::{AuthorizationCode, Failure, Reason, State, shape};
 
 /// Longest query that is looked at: the largest state fits several times.
 pub const MAX_QUERY_BYTES: usize = 16 * 1024;
@@ -24,7 +24,8 @@ pub enum Callback {
         /// The state, if it came along; its verifier cookie can go.
         state: Option<State>,
     },
-    /// There is neither a code with a state nor an error, one of them stands there twice, or the query is too long.
+    /// There is neither a code with a state nor an error, one of them stands there twice, the query is too long, or the code has
+    /// characters that no code has.
     Missing {
         /// There is one code and no state at all: so does an impersonation begin that is started in the dashboard. Nothing
         /// binds the code to this browser; the only right answer is to begin a sign-in of our own.
@@ -59,11 +60,11 @@ impl Callback {
             return Self::Error { error: AuthorizationErrorCode::of(&error), state };
         }
         match (code.filter(given), state) {
-            (Some(code), Some(state)) => {
+            (Some(code), Some(state)) if shape::is_token(&code) => {
                 Self::Code { code: AuthorizationCode::from(code.into_owned()), state }
             }
             (Some(_), None) => Self::Missing { code_without_state: true },
-            (None, _) => NOTHING,
+            _ => NOTHING,
         }
     }
 
@@ -174,6 +175,14 @@ mod tests {
             "error=access_denied&error=server_error",
         ] {
             assert_eq!(Callback::parse(query), NOTHING, "{query}");
+        }
+    }
+
+    #[test]
+    fn code_that_is_not_visible_ascii_is_missing() {
+        let long = format!("code={}&state=s", "c".repeat(shape::MAX_TOKEN_BYTES + 1));
+        for query in ["code=a%00&state=s", "code=a%0a&state=s", "code=%C3%A9&state=s", &long] {
+            assert_eq!(Callback::parse(query), NOTHING, "{}", &query[..12]);
         }
     }
 

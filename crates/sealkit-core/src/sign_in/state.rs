@@ -173,8 +173,7 @@ pub(super) fn begin(
     // Texts and numbers always serialize.
     let plaintext = Zeroizing::new(serde_json::to_vec(&written).map_err(|_| SealError::Crypto)?);
     let seal = iron::seal(&plaintext, ring, Some(now.saturating_add(STATE_TTL)), random)?;
-    let cookie =
-        cookies.settings_for(new.redirect_uri).write(&cookies.name_of(&seal), &seal, Form::Encoded);
+    let cookie = cookies.settings_for(new.redirect_uri).write(&cookies.name_of(&seal), &seal, Form::Encoded);
     let bytes = cookie.to_header_value().len();
     if bytes > MAX_VERIFIER_LINE_BYTES {
         return Err(BeginError::CookieTooLarge { bytes, limit: MAX_VERIFIER_LINE_BYTES });

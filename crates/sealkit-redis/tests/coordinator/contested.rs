@@ -105,6 +105,7 @@ async fn two(world: &World) -> (Grant, Grant) {
     let (a, b) = (world.replica().await, world.replica().await);
     let first = Grant::begin(&a, None).await;
     world.redis.flush().await;
+    world.has_long_remembered().await;
     (first, Grant::begin(&b, None).await)
 }
 
@@ -201,6 +202,7 @@ async fn whoever_dies_beside_another_is_waited_for_no_longer_than_its_lease() {
     drop(dying.request(&cookie));
     dying.replica.wire.has_held(1).await;
     world.redis.flush().await;
+    world.has_long_remembered().await;
     let other = navigate(&b, &cookie);
     eventually("both have a lease", async || other.is_finished() || world.holders().await == 2).await;
     assert!(!other.is_finished());

@@ -95,3 +95,23 @@ async fn the_one_case_that_cannot_be_saved_signs_out_and_clears_on_a_navigation_
     assert_eq!((outcome.reason(), outcome.cookie()), (Some(Reason::InvalidGrant), &CookieAction::Clear));
     assert_eq!((world.grants(), world.accepted()), (2, 1));
 }
+
+#[tokio::test]
+async fn store_that_was_emptied_confirms_no_refusal_until_it_has_remembered_long_enough() {
+    let Some(world) = World::strict().await else { return };
+    let (a, b) = (world.replica().await, world.replica().await);
+    let cookie = world.expired(&b);
+    refreshed(&a.resolve(&cookie).await);
+    // The browser never got the new cookie, and comes to another replica, which nobody can tell.
+    world.redis.flush().await;
+    let outcome = b.navigate(&cookie).await;
+    assert_eq!((outcome.reason(), outcome.cookie()), (Some(Reason::InvalidGrant), &CookieAction::Keep));
+    let since: u64 = world.redis.query(&["GET", "sealkit:since"]).await.unwrap();
+    assert!(since > 1, "from now on");
+    let c = world.replica().await;
+    let outcome = c.navigate(&cookie).await;
+    assert_eq!((outcome.reason(), outcome.cookie()), (Some(Reason::InvalidGrant), &CookieAction::Keep));
+    world.has_long_remembered().await;
+    let outcome = world.replica().await.navigate(&cookie).await;
+    assert_eq!((outcome.reason(), outcome.cookie()), (Some(Reason::InvalidGrant), &CookieAction::Clear));
+}

@@ -8,6 +8,7 @@ mod crashes;
 mod hostile;
 mod jobs;
 mod measured;
+mod one_visitor;
 mod outages;
 #[path = "../../../sealkit/tests/session/recorder.rs"]
 mod recorder;

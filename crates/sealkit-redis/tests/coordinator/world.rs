@@ -160,7 +160,14 @@ impl World {
 
     pub(crate) async fn of(provider: impl FnOnce(DevIdpBuilder) -> DevIdpBuilder) -> Option<Self> {
         let redis = Redis::start().await?;
-        Some(Self { redis, idp: provider_of(provider) })
+        let world = Self { redis, idp: provider_of(provider) };
+        world.has_long_remembered().await;
+        Some(world)
+    }
+
+    /// From now on the store says that it has lost nothing for as long as anybody can think.
+    pub(crate) async fn has_long_remembered(&self) {
+        self.redis.query::<()>(&["SET", "sealkit:since", "1"]).await.unwrap();
     }
 
     /// Patient with a busy machine, quick where a test would wait for nothing.

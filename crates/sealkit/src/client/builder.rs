@@ -1,6 +1,6 @@
 //! Putting a [`Sealkit`] together: configuration first, then the parts that can be replaced.
 
-use super::{Inner, Sealkit, format_changes::FormatChanges, served::ServedPaths, usage::Usage};
+use super::{Inner, Limits, Sealkit, format_changes::FormatChanges, served::ServedPaths, usage::Usage};
 use crate::{
     acting::ActingLog,
     api::{HttpTransport, TransportBuildError},
@@ -19,10 +19,6 @@ use sealkit_core::{
     Key, RandomUnavailable, SecureRandom, SystemRandom, session::SessionReader, token::KeySet,
 };
 use std::sync::{Arc, atomic::AtomicBool};
-
-/// Values of a costly format that are looked at together: what they cost is the sender's choice, so they wait for each other and
-/// for nobody else.
-const COSTLY_AT_ONCE: usize = 2;
 
 /// Builds a [`Sealkit`]. Only the configuration is needed.
 #[derive(Debug)]
@@ -133,7 +129,7 @@ impl SealkitBuilder {
             (None, None) => CoordinatorSecret::random(&*random)?.into(),
         };
         let coordinator = coordinator.unwrap_or_else(|| {
-            Arc::new(InProcessCoordinator::new(Arc::clone(&clock), InProcessSettings::default()))
+            Arc::new(InProcessCoordinator::new(Arc::clone(&clock), InProcessSettings::from(config.limits())))
         });
         let deny_list = DenyList::new(Arc::clone(&clock), *config.deny_list());
         let sign_outs = (config.sign_out().revoke && config.api_key().is_some()).then(|| {
@@ -149,6 +145,7 @@ impl SealkitBuilder {
             })
         });
         let pauses = Pauses::new(config.refresh().ahead_pause);
+        let limits = Limits::new(config.limits());
         let breaker = Breaker::new("api", config.refresh().breaker, Arc::clone(&clock));
         said_at_start(&config);
         let sealkit = Sealkit {
@@ -159,8 +156,8 @@ impl SealkitBuilder {
                 usage: Usage::default(),
                 acting: ActingLog::default(),
                 format_changes: FormatChanges::default(),
-                costly: tokio::sync::Semaphore::new(COSTLY_AT_ONCE),
                 served: ServedPaths::default(),
+                limits,
                 keys,
                 coordinator,
                 coordinator_secrets,

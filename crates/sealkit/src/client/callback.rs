@@ -1,10 +1,11 @@
 //! The end of a sign-in: the browser comes back with a code, or with the organization that it was asked to choose.
 
-use super::{Sealkit, SignedIn};
+use super::{Sealkit, SignedIn, refresh::NOT_AN_ORGANIZATION};
 use crate::api::{AuthorizationCodeGrant, OrganizationSelectionGrant, RequestContext};
 use sealkit_core::{
     Failure, OrganizationChoice, Reason, State, UnixMillis,
     cookie::{CookieLine, SetCookie},
+    shape,
     sign_in::{Callback as CallbackQuery, OwnRoutes, PendingCookies, PkceState, ReturnTo, VerifierCookies},
 };
 use std::time::Duration;
@@ -30,7 +31,8 @@ pub struct Callback {
     /// [`set_cookies`](Self#structfield.set_cookies), sealed.
     pub choice: Option<OrganizationChoices>,
     /// The verifier cookie's deletion, to be sent in any case. There is none while the code is unspent and the same callback
-    /// can still succeed: with [`Reason::JwksUnavailable`] from before the exchange.
+    /// can still succeed: with [`Reason::JwksUnavailable`] from before the exchange, and with [`Reason::RateLimitExceeded`] beyond
+    /// [`LimitSettings::codes_per_sign_in`](crate::config::LimitSettings::codes_per_sign_in).
     pub set_cookies: Vec<SetCookie>,
 }
 
@@ -96,6 +98,11 @@ impl Sealkit {
         };
         callback.took_along(&begun, own_routes);
         if let Err(failure) = self.inner.keys.get().await {
+            callback.result = Err(failure);
+            callback.set_cookies.clear();
+            return callback;
+        }
+        if let Err(failure) = self.spend_code(begun.code_verifier().expose_secret()) {
             callback.result = Err(failure);
             callback.set_cookies.clear();
             return callback;
@@ -169,6 +176,14 @@ impl Sealkit {
         callback.custom_state = pending.custom_state().map(str::to_owned);
         callback.max_age = pending.max_age();
         if let Err(failure) = self.inner.keys.get().await {
+            callback.result = Err(failure);
+            return callback;
+        }
+        if !shape::is_id(organization_id) {
+            callback.result = Err(Failure::new(Reason::InvalidOrganizationId).with_hint(NOT_AN_ORGANIZATION));
+            return callback;
+        }
+        if let Err(failure) = self.spend_code(pending.token().expose_secret()) {
             callback.result = Err(failure);
             return callback;
         }

@@ -5,6 +5,7 @@ use crate::outcome::Outcome;
 use sealkit_core::{
     Class, CookieAction, Reason,
     cookie::{self, CookieLine, MAX_CANDIDATES},
+    session::OpeningCost,
 };
 use std::{borrow::Cow, cmp::Reverse};
 
@@ -42,7 +43,11 @@ impl Sealkit {
     {
         let config = &self.inner.config;
         let (reader, now) = (self.reader(), self.now());
-        let cost = |value: &str| reader.opening_cost(value, now);
+        let known = &self.inner.limits.costly;
+        let cost = |value: &str| match reader.opening_cost(value, now) {
+            OpeningCost::Costly if known.knows(value) => OpeningCost::Cheap,
+            cost => cost,
+        };
         cookie::values_to_try(cookies, config.cookie().name(), config.max_cookie_value(), cost)
     }
 
@@ -54,8 +59,11 @@ impl Sealkit {
         let mut candidates = Vec::new();
         let mut costly = false;
         for value in cookies.into_iter().filter(|value| !value.is_empty()).take(MAX_CANDIDATES) {
-            // One of them is enough for a request.
-            if self.reader().is_costly(&value, self.now()) && std::mem::replace(&mut costly, true) {
+            // One that has not opened before is enough for a request.
+            if self.reader().is_costly(&value, self.now())
+                && !self.inner.limits.costly.knows(&value)
+                && std::mem::replace(&mut costly, true)
+            {
                 continue;
             }
             let judged = self.judge(&value).await;

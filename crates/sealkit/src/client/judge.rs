@@ -1,11 +1,12 @@
 //! Judging a cookie value: as much as can be said without I/O, then the key set, fetched if it must be.
 
-use super::Sealkit;
+use super::{Sealkit, too_many_costly};
 use crate::telemetry;
 use sealkit_core::{
     Detail, ExpiredSession, Failure, Reason, SealedSession, Session, UnixMillis, UnsealedSession, Untrusted,
+    format::Cost,
     session::{Judgement, SealInfo, SessionReader},
-    token::{Claims, KeySet},
+    token::{self, Claims, KeySet},
 };
 use std::sync::Arc;
 
@@ -49,9 +50,11 @@ impl Sealkit {
     pub(crate) async fn judge(&self, sealed: &str) -> Judged {
         let (unsealed, seal) = match self.open(sealed, SessionReader::unseal).await {
             Ok(opened) => opened,
-            Err(detail) => {
-                telemetry::not_unsealed(detail);
-                return Judged::Failed(invalid_cookie(detail));
+            Err(failure) => {
+                if let Some(detail) = failure.detail() {
+                    telemetry::not_unsealed(detail);
+                }
+                return Judged::Failed(failure);
             }
         };
         let opened = seal.clone();
@@ -68,21 +71,33 @@ impl Sealkit {
         }
     }
 
-    /// Opens a cookie value with this method of the reader. One of a costly format is opened on a thread of its own, and only
-    /// a few at once.
+    /// Opens a cookie value with this method of the reader. One of a costly format is opened on a thread of its own, when it
+    /// is its turn; the failure may pass when too many wait.
     pub(super) async fn open(
         &self,
         sealed: &str,
         unseal: Unseal,
-    ) -> Result<(UnsealedSession, SealInfo), Detail> {
+    ) -> Result<(UnsealedSession, SealInfo), Failure> {
         let (reader, now) = (self.reader(), self.now());
         if !reader.is_costly(sealed, now) || tokio::runtime::Handle::try_current().is_err() {
-            return unseal(&reader, sealed, now);
+            return unseal(&reader, sealed, now).map_err(invalid_cookie);
         }
-        let _turn = self.inner.costly.acquire().await;
-        let sealed = SealedSession::from(sealed);
-        let opening = tokio::task::spawn_blocking(move || unseal(&reader, sealed.expose_secret(), now));
-        opening.await.unwrap_or(Err(Detail::Malformed))
+        let costly = &self.inner.limits.costly;
+        let turn = costly.to_open(sealed).await.map_err(|_| too_many_costly())?;
+        let value = SealedSession::from(sealed);
+        let opening = tokio::task::spawn_blocking(move || {
+            // Until the work is done: a caller that goes away does not end it.
+            let _turn = turn;
+            unseal(&reader, value.expose_secret(), now)
+        });
+        let (unsealed, seal) = opening.await.unwrap_or(Err(Detail::Malformed)).map_err(invalid_cookie)?;
+        if seal.format.cost() == Cost::Costly
+            && unsealed.is_authentic()
+            && let Some(session_id) = token::peek_session_id(unsealed.access_token())
+        {
+            costly.remember(sealed, &session_id);
+        }
+        Ok((unsealed, seal))
     }
 
     /// Judges what has been opened (or has just been written).

@@ -4,10 +4,12 @@ mod behind;
 mod builder;
 mod callback;
 mod candidates;
+mod costly;
 mod format_changes;
 mod guard;
 mod judge;
 mod key_file;
+mod limits;
 mod loaded;
 mod readiness;
 mod refresh;
@@ -45,9 +47,10 @@ use crate::{
 use arc_swap::ArcSwap;
 use format_changes::FormatChanges;
 use judge::invalid_cookie;
+use limits::{Limits, too_many_costly};
 use sealkit_core::{
     Failure, KeyRing, Reason, SealedSession, SecureRandom, Session, UnixMillis, UnsealedSession, Untrusted,
-    format::{KeyShapeError, SealError},
+    format::{Cost, KeyShapeError, SealError},
     session::{AuthResponse, Converted, Loss, SealInfo, SessionReader, payload_in, payload_of},
 };
 use served::ServedPaths;
@@ -58,8 +61,10 @@ use std::{
     },
     time::Duration,
 };
+use tokio::{runtime::Handle, task::spawn_blocking};
 use url::Url;
 use usage::Usage;
+use zeroize::Zeroizing;
 
 /// AuthKit sessions: authenticate, refresh, sign in, sign out. Cheap to clone; clones share everything.
 #[derive(Clone, Debug)]
@@ -75,9 +80,8 @@ struct Inner {
     usage: Usage,
     acting: ActingLog,
     format_changes: FormatChanges,
-    /// How many values of a costly format are looked at together.
-    costly: tokio::sync::Semaphore,
     served: ServedPaths,
+    limits: Limits,
     keys: KeySetCache,
     coordinator: Arc<dyn RefreshCoordinator>,
     coordinator_secrets: CoordinatorSecrets,
@@ -150,6 +154,15 @@ impl Sealkit {
     /// [`Reason::InvalidSessionCookie`] with its detail.
     pub fn unseal(&self, sealed: &str) -> Result<(UnsealedSession, SealInfo), Failure> {
         self.reader().unseal(sealed, self.now()).map_err(invalid_cookie)
+    }
+
+    /// As [`unseal`](Self::unseal), for a value that a visitor has sent: one of a costly format is opened on a thread of its own, when
+    /// it is its turn.
+    ///
+    /// # Errors
+    /// [`Reason::InvalidSessionCookie`] with its detail; [`Reason::RateLimitExceeded`] when too many of a costly format wait.
+    pub async fn unseal_in_turn(&self, sealed: &str) -> Result<(UnsealedSession, SealInfo), Failure> {
+        self.open(sealed, SessionReader::unseal).await
     }
 
     /// Seals the answer of a sign-in, which the SDKs call `seal_session_from_auth_response`. The token in it is not verified; [`sign_in_with`](Self::sign_in_with) does both.
@@ -294,13 +307,40 @@ impl Sealkit {
         self.inner.usage.snapshot()
     }
 
-    /// The session of this cookie sealed as it would be written now.
-    fn seal_anew(&self, reader: &SessionReader, session: &Session) -> Result<SealedSession, Failure> {
+    /// This proven session sealed as it would be written now.
+    async fn seal_anew(
+        &self,
+        reader: &Arc<SessionReader>,
+        session: &Session,
+    ) -> Result<SealedSession, Failure> {
         let written = reader.encoding().write;
         let Converted { payload, losses, .. } = payload_in(session.unsealed(), written);
         told(&losses);
-        let sealed = self.seal_with(reader, &payload)?;
+        let sealed = self.seal_in_turn(reader, &payload, Some(session.id())).await?;
         self.inner.format_changes.note(session.seal().format, written);
+        Ok(sealed)
+    }
+
+    /// Seals a payload. If that is costly, it is done on a thread of its own, when it is the session's turn.
+    async fn seal_in_turn(
+        &self,
+        reader: &Arc<SessionReader>,
+        payload: &str,
+        session_id: Option<&str>,
+    ) -> Result<SealedSession, Failure> {
+        let costly = reader.encoding().write.cost() == Cost::Costly && Handle::try_current().is_ok();
+        let Some(session_id) = session_id.filter(|_| costly) else {
+            return self.seal_with(reader, payload);
+        };
+        let turn = self.inner.limits.costly.to_seal(session_id).await.map_err(|_| too_many_costly())?;
+        let (sealkit, reader) = (self.clone(), Arc::clone(reader));
+        let payload = Zeroizing::new(payload.to_owned());
+        let sealing = spawn_blocking(move || {
+            let _turn = turn;
+            sealkit.seal_with(&reader, &payload)
+        });
+        let sealed = sealing.await.unwrap_or_else(|_| Err(Failure::new(Reason::ServerError)))?;
+        self.inner.limits.costly.remember(sealed.expose_secret(), session_id);
         Ok(sealed)
     }
 

@@ -6,6 +6,7 @@ use super::{
     told,
 };
 use crate::{
+    budget::Source,
     outcome::Outcome,
     refresh::{CoordinationKey, GrantJob, GrantRequest, Means, Published, grant},
     telemetry,
@@ -15,6 +16,7 @@ use sealkit_core::{
     UnsealedSession, Untrusted,
     format::Format,
     session::{AuthResponse, Converted, Judgement, SealInfo, SessionReader, payload_following},
+    shape,
     token::{self, KeySet},
 };
 use std::{sync::Arc, time::Duration};
@@ -34,6 +36,11 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// What an operator hears when a token is over as soon as it is made.
 const CLOCK_AHEAD: &str =
     "the API's new token has expired already: this machine's clock is ahead; set it right";
+
+/// What an operator hears of what a visitor has sent.
+pub(super) const NOT_AN_ORGANIZATION: &str =
+    "the organization id has characters that no id has; nothing was sent";
+const NOT_A_TOKEN: &str = "the stored refresh token has characters that no token has; nothing was sent";
 
 /// How to refresh.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,6 +117,18 @@ impl Held {
     }
 }
 
+/// What a grant is to ask for.
+#[derive(Debug)]
+struct Asked {
+    key: CoordinationKey,
+    refresh_token: RefreshToken,
+    organization_id: Option<String>,
+    /// The caller has chosen the organization.
+    chosen: bool,
+    /// In whose name.
+    source: Source,
+}
+
 /// What became of the tokens on the way from a session to its successor.
 #[derive(Debug, Default)]
 struct Way {
@@ -136,8 +155,12 @@ impl Sealkit {
         }
         let (unsealed, seal) = match self.open(sealed, SessionReader::unseal_to_refresh).await {
             Ok(opened) => opened,
-            Err(detail) => return self.note(Outcome::failed(invalid_cookie(detail), CookieAction::Keep)),
+            Err(failure) => return self.note(Outcome::failed(failure, CookieAction::Keep)),
         };
+        if options.organization_id.as_deref().is_some_and(|id| !shape::is_id(id)) {
+            let failure = Failure::new(Reason::InvalidOrganizationId).with_hint(NOT_AN_ORGANIZATION);
+            return self.note(Outcome::failed(failure, CookieAction::Keep));
+        }
         if unsealed.refresh_token().is_none() {
             return self.note(Outcome::failed(Failure::new(Reason::NoRefreshToken), CookieAction::Keep));
         }
@@ -261,13 +284,15 @@ impl Sealkit {
         let mut old = held.clone();
         let mut replayed = false;
         for hop in 1..=MAX_HOPS {
-            let published = self.successor_of(&old, session_id, organization_id.as_deref()).await?;
+            let chosen = wanted.is_some();
+            let published = self.successor_of(&old, session_id, organization_id.as_deref(), chosen).await?;
             way.confirmed = published.confirmed;
             // What has just been asked for in our name will not be any better when it is asked for again.
             let ours = !published.kept && published.organization_id.as_deref() == organization_id.as_deref();
             let response = published.result?;
             let reader = self.reader();
-            let (payload, sealed) = self.seal_successor(&reader, &old, &response, anchor.as_deref())?;
+            let (payload, sealed) =
+                self.seal_successor(&reader, &old, &response, anchor.as_deref(), session_id).await?;
             way.rotated = Some(sealed);
             let encoding = reader.encoding();
             let unsealed = UnsealedSession::parse_as(payload.as_bytes().to_vec(), encoding.write)
@@ -313,18 +338,38 @@ impl Sealkit {
         Err(Failure::new(Reason::InvalidResponse))
     }
 
-    /// Asks the coordinator for the answer that follows `old`.
+    /// Asks the coordinator for the answer that follows `old`. `chosen`: the caller has chosen the organization.
     async fn successor_of(
         &self,
         old: &Held,
         session_id: Option<&str>,
         organization_id: Option<&str>,
+        chosen: bool,
     ) -> Result<Published, Failure> {
         let refresh_token =
             old.unsealed().refresh_token().ok_or_else(|| Failure::new(Reason::NoRefreshToken))?;
-        let request = self.grant_request(&refresh_token, session_id, organization_id);
-        let job = self.grant_job(*request.key(), refresh_token, organization_id.map(str::to_owned));
-        let published = self.inner.coordinator.run(request, job).await;
+        if !shape::is_token(refresh_token.expose_secret()) {
+            return Err(Failure::new(Reason::NoRefreshToken).with_hint(NOT_A_TOKEN));
+        }
+        let lifetime = token::peek_lifetime(old.unsealed().access_token()).unwrap_or_default();
+        let request = self.grant_request(&refresh_token, session_id, organization_id).with_lifetime(lifetime);
+        let source = Source::new(session_id, old.unsealed().is_authentic(), request.key());
+        let published = match self.grants_exceeded(&source) {
+            // What is known is given all the same; nothing new is begun.
+            Some(failure) if !self.inner.coordinator.knows(request.key()) => {
+                self.inner.coordinator.look_up(&request).await.ok_or(failure)?
+            }
+            _ => {
+                let asked = Asked {
+                    key: *request.key(),
+                    refresh_token,
+                    organization_id: organization_id.map(str::to_owned),
+                    chosen,
+                    source,
+                };
+                self.inner.coordinator.run(request, self.grant_job(asked)).await
+            }
+        };
         if published.kept && published.result.is_ok() {
             telemetry::came_late();
         }
@@ -359,35 +404,34 @@ impl Sealkit {
     }
 
     /// Writes and seals the payload that follows `old`.
-    fn seal_successor(
+    async fn seal_successor(
         &self,
-        reader: &SessionReader,
+        reader: &Arc<SessionReader>,
         old: &Held,
         response: &AuthResponse,
         anchor: Option<&str>,
+        session_id: Option<&str>,
     ) -> Result<(Zeroizing<String>, SealedSession), Failure> {
         let Converted { payload, losses, .. } =
             payload_following(old.unsealed(), response, anchor, reader.encoding().write);
         told(&losses);
-        let sealed = self.seal_with(reader, &payload)?;
+        let sealed = self.seal_in_turn(reader, &payload, session_id).await?;
         self.inner.format_changes.note(old.format(), reader.encoding().write);
         Ok((payload, sealed))
     }
 
-    fn grant_job(
-        &self,
-        key: CoordinationKey,
-        refresh_token: RefreshToken,
-        organization_id: Option<String>,
-    ) -> GrantJob {
+    fn grant_job(&self, asked: Asked) -> GrantJob {
+        let Asked { key, refresh_token, organization_id, chosen, source } = asked;
         let inner = Arc::clone(&self.inner);
         let span = tracing::debug_span!(parent: None, "sealkit.grant");
         span.follows_from(tracing::Span::current());
         Box::new(move || {
             let granting = async move {
+                inner.spend_grant(source.clone())?;
                 let means = Means {
                     api: &inner.api,
                     breaker: &inner.breaker,
+                    source: (!chosen).then_some(&source),
                     retry: inner.config.refresh().retry,
                     attempt_timeout: inner.config.http().attempt_timeout,
                     clock: &*inner.clock,

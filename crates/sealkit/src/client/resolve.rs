@@ -193,7 +193,7 @@ impl Sealkit {
             Outcome::Authenticated { session, cookie: CookieAction::Keep, behind }
                 if session.freshness() != Freshness::Stale =>
             {
-                let cookie = match self.written_anew(&session, allowed) {
+                let cookie = match self.written_anew(&session, allowed).await {
                     CookieAction::Keep if allowed.settle => {
                         CookieAction::Set(SealedSession::from(value.into_owned()))
                     }
@@ -206,12 +206,13 @@ impl Sealkit {
     }
 
     /// The same session as it would be written now, where that is asked for and it is not so already.
-    fn written_anew(&self, session: &Session, allowed: Resolve) -> CookieAction {
+    async fn written_anew(&self, session: &Session, allowed: Resolve) -> CookieAction {
         let reader = self.reader();
         if !allowed.may_refresh || !reader.encoding().is_rewritten_on_read(session.seal(), reader.ring()) {
             return CookieAction::Keep;
         }
-        self.seal_anew(&reader, session).map_or(CookieAction::Keep, CookieAction::Set)
+        let sealed = self.seal_anew(&reader, session).await;
+        sealed.map_or(CookieAction::Keep, CookieAction::Set)
     }
 
     /// A valid session near its end: refreshed if that works soon, or beside the request, and served as it is if it does not.
@@ -253,6 +254,10 @@ impl Sealkit {
                 outcome
             }
             // If the pair has rotated, the cookie must follow, although the new token cannot be accepted yet.
+            Outcome::Unavailable { failure, cookie } if failure.is_own_limit() => {
+                tracing::debug!(%failure, hint = failure.hint(), "not refreshed ahead; the session is still valid");
+                Outcome::authenticated(session, cookie)
+            }
             Outcome::Rejected { failure, cookie } | Outcome::Unavailable { failure, cookie } => {
                 tracing::warn!(%failure, hint = failure.hint(), "refreshing ahead did not work; the session is still valid");
                 if failure.is_retryable() {
@@ -322,6 +327,10 @@ impl Sealkit {
             Outcome::Anonymous => {}
             Outcome::Rejected { failure, .. } => {
                 tracing::debug!(%failure, hint = failure.hint(), "session rejected")
+            }
+            // Anybody can bring it about, as often as they like.
+            Outcome::Unavailable { failure, .. } if failure.is_own_limit() => {
+                tracing::debug!(%failure, hint = failure.hint(), "a limit of this process was exceeded");
             }
             Outcome::Unavailable { failure, .. } => {
                 tracing::warn!(%failure, hint = failure.hint(), "session cannot be decided");

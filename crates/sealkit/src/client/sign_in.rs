@@ -6,10 +6,12 @@ use sealkit_core::{
     Class, Detail, Failure, Reason, SealedSession, Session, UnsealedSession,
     cookie::{CookieLine, SetCookie},
     session::{AuthResponse, payload_of},
+    shape::{self, Shape},
     sign_in::{
         AuthorizeUrl, AuthorizeUrlBuilder, BeginError, NewSignIn, Prompt, Provider, ReturnTo, ScreenHint,
         VerifierCookies,
     },
+    token,
 };
 use std::time::Duration;
 use url::Url;
@@ -109,6 +111,27 @@ impl SignInRequest {
         claim_nonce: String;
         /// Sets [`redirect_uri`](Self#structfield.redirect_uri).
         redirect_uri: Url;
+    }
+
+    /// The same without what does not have the shape of what it should be: for what a visitor has sent in a link. An application
+    /// that fills in values of its own does without this, and learns of a wrong one from [`Sealkit::begin_sign_in`].
+    pub fn without_malformed(mut self) -> Self {
+        let texts: [(_, &mut Option<String>, Shape); 6] = [
+            ("organization_id", &mut self.organization_id, shape::is_id),
+            ("connection_id", &mut self.connection_id, shape::is_id),
+            ("login_hint", &mut self.login_hint, shape::is_hint),
+            ("domain_hint", &mut self.domain_hint, shape::is_hint),
+            ("invitation_token", &mut self.invitation_token, shape::is_token),
+            ("claim_nonce", &mut self.claim_nonce, shape::is_token),
+        ];
+        for (parameter, text, fits) in texts {
+            if text.as_deref().is_some_and(|text| !fits(text)) {
+                tracing::debug!(parameter, "a sign-in was begun without a malformed parameter");
+                *text = None;
+            }
+        }
+        self.prompt = self.prompt.filter(|prompt| shape::is_token(prompt.as_str()));
+        self
     }
 
     /// The authorize page's URL with every parameter; what does not go together is refused there.
@@ -269,7 +292,8 @@ impl Sealkit {
         let reader = self.reader();
         let encoding = reader.encoding();
         let payload = payload_of(&response, encoding.write.style());
-        let sealed = self.seal_with(&reader, &payload).map_err(spent)?;
+        let session_id = token::peek_session_id(response.access_token().expose_secret());
+        let sealed = self.seal_in_turn(&reader, &payload, session_id.as_deref()).await.map_err(spent)?;
         let unsealed = UnsealedSession::parse_as(payload.as_bytes().to_vec(), encoding.write)
             .map_err(|_| Failure::new(Reason::MissingTokens))?;
         let seal = encoding.seal_info(reader.ring(), self.now());

@@ -13,16 +13,24 @@ impl Sealkit {
     /// A session counts if its token verifies, expired or not. One whose token cannot be verified now counts if its seal opens:
     /// only this application can have written it. What a visitor writes names no session to end. At most three values are looked
     /// at, and nothing is refreshed.
-    pub async fn sessions_to_end<'a>(&self, cookies: impl IntoIterator<Item = Cow<'a, str>>) -> Vec<String> {
+    ///
+    /// # Errors
+    /// [`Reason::RateLimitExceeded`](sealkit_core::Reason::RateLimitExceeded): too many cookies of a costly format wait, so that nobody can say
+    /// which sessions they are.
+    pub async fn sessions_to_end<'a>(
+        &self,
+        cookies: impl IntoIterator<Item = Cow<'a, str>>,
+    ) -> Result<Vec<String>, Failure> {
         let mut ids: Vec<String> = Vec::new();
         for candidate in self.judge_candidates(cookies).await {
             let id = match &candidate.judged {
                 Judged::Valid { .. } | Judged::Expired(_) => candidate.judged.session_id().map(str::to_owned),
+                Judged::Failed(failure) if failure.is_own_limit() => return Err(failure.clone()),
                 Judged::Failed(_) => self.sealed_session_id(&candidate.value).await,
             };
             ids.extend(id.filter(|id| !ids.contains(id)));
         }
-        ids
+        Ok(ids)
     }
 
     /// The id in a token that nobody can verify now, of a value whose seal opens.

@@ -14,7 +14,10 @@ impl Sealkit {
         let wait = self.inner.config.refresh().caller_wait;
         let held = Held::Expired(Arc::clone(&expired));
         match self.refresh_held(&held, None, wait, allowed.may_clear).await {
-            Outcome::Unavailable { failure, cookie } if self.may_serve_stale(&expired) => {
+            // A visitor who asks too often learns nothing about the API, and must not put off a revocation by it.
+            Outcome::Unavailable { failure, cookie }
+                if !failure.is_own_limit() && self.may_serve_stale(&expired) =>
+            {
                 tracing::warn!(
                     %failure, hint = failure.hint(), session_id = %Untrusted::new(expired.id()),
                     "a session cannot be refreshed now; it is served although its token has ended"

@@ -4,6 +4,7 @@ use super::{
     Config,
     encoding::{self, EncodingInput},
     env::{self, Environment, Given},
+    limits::{LimitInput, LimitSettings},
     passwords::{self, Passwords, Surroundings},
     problem::{ConfigError, Problem},
     settings::{HttpSettings, RefreshSettings, SignOutSettings},
@@ -55,6 +56,7 @@ pub struct ConfigBuilder {
     revocation_ttl: Option<Given<String>>,
     sign_out: SignOutSettings,
     revoke_on_sign_out: Option<Given<String>>,
+    limits: LimitInput,
     trusted_proxies: Option<Given<Vec<String>>>,
     http: HttpSettings,
     request_timeout: Option<Given<String>>,
@@ -154,6 +156,7 @@ impl ConfigBuilder {
             webhook_secrets: shared::webhook_secrets(&mut environment),
             revocation_ttl: environment.optional(env::REVOCATION_TTL),
             revoke_on_sign_out: environment.optional(env::REVOKE_ON_SIGN_OUT),
+            limits: LimitInput::from_env(&mut environment),
             trusted_proxies: environment
                 .optional(env::TRUSTED_PROXIES)
                 .map(|given| Given::new(given.setting, given.value.split(',').map(str::to_owned).collect())),
@@ -383,6 +386,13 @@ impl ConfigBuilder {
         self.sign_out(settings)
     }
 
+    /// What one visitor may use of what all visitors share. Stands above the variables of the bounds.
+    pub fn limits(mut self, limits: LimitSettings) -> Self {
+        self.forget(LimitInput::VARIABLES);
+        self.limits = limits.into();
+        self
+    }
+
     /// Networks or addresses of the proxies whose `X-Forwarded-For` is believed. Default: none.
     pub fn trusted_proxies(mut self, networks: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.forget(&[env::TRUSTED_PROXIES]);
@@ -492,6 +502,7 @@ impl ConfigBuilder {
             sign_out.revoke = revoke;
         }
         validate::sign_out(&sign_out, &mut problems);
+        let limits = self.limits.check(&mut problems);
         let coordinator_secrets = match self.coordinator_secrets {
             Some(CoordinatorInput::Secrets(secrets)) => Some(*secrets),
             Some(CoordinatorInput::Environment(list)) => {
@@ -533,6 +544,7 @@ impl ConfigBuilder {
                 webhook_tolerance,
                 deny_list,
                 sign_out,
+                limits,
                 trusted_proxies,
                 http,
                 key_set: self.key_set,

@@ -86,6 +86,24 @@ pub const WEBHOOK_SECRETS: &str = "SEALKIT_WEBHOOK_SECRETS";
 pub const REVOCATION_TTL: &str = "SEALKIT_REVOCATION_TTL";
 /// `true` or `false`: whether the server ends a signed-out session at WorkOS, besides the browser. Default `true`.
 pub const REVOKE_ON_SIGN_OUT: &str = "SEALKIT_REVOKE_ON_SIGN_OUT";
+/// Refresh tokens of one session that are sent to the API in a minute; 0: no limit. Default 30.
+pub const GRANTS_PER_SESSION: &str = "SEALKIT_GRANTS_PER_SESSION";
+/// Authorization codes that are exchanged for one sign-in, in its ten minutes; 0: no limit. Default 5.
+pub const CODES_PER_SIGN_IN: &str = "SEALKIT_CODES_PER_SIGN_IN";
+/// Results of refreshes that a process keeps for late requests. Default 50000.
+pub const MAX_RESULTS: &str = "SEALKIT_MAX_RESULTS";
+/// Bytes of such results. Default 134217728 (128 MiB).
+pub const MAX_RESULT_BYTES: &str = "SEALKIT_MAX_RESULT_BYTES";
+/// Such results of one session. Default 4.
+pub const MAX_RESULTS_PER_SESSION: &str = "SEALKIT_MAX_RESULTS_PER_SESSION";
+/// Refreshes that are under way at once in a process. Default 10000.
+pub const MAX_RUNNING: &str = "SEALKIT_MAX_RUNNING";
+/// Cookies of a costly format (`dotnet-gcm`) that are opened at once. Default 2.
+pub const COSTLY_AT_ONCE: &str = "SEALKIT_COSTLY_AT_ONCE";
+/// Such cookies that wait, of values that have not opened before and of each session. Default 16.
+pub const COSTLY_WAITING: &str = "SEALKIT_COSTLY_WAITING";
+/// Sessions whose costly cookies are known because they have opened. Default 10000.
+pub const COSTLY_KNOWN: &str = "SEALKIT_COSTLY_KNOWN";
 /// Networks of the proxies whose `X-Forwarded-For` is believed, separated by commas: `10.0.0.0/8,2001:db8::/32`, or single
 /// addresses. Default: none, so the client is the peer of the connection.
 pub const TRUSTED_PROXIES: &str = "SEALKIT_TRUSTED_PROXIES";
@@ -135,6 +153,15 @@ pub const READ: &[&str] = &[
     REVOKE_ON_SIGN_OUT,
     TRUSTED_PROXIES,
     LOOP_LAPS,
+    GRANTS_PER_SESSION,
+    CODES_PER_SIGN_IN,
+    MAX_RESULTS,
+    MAX_RESULT_BYTES,
+    MAX_RESULTS_PER_SESSION,
+    MAX_RUNNING,
+    COSTLY_AT_ONCE,
+    COSTLY_WAITING,
+    COSTLY_KNOWN,
 ];
 
 /// The variables of [`READ`] that hold secrets. The value of any other one may be shown.

@@ -20,6 +20,7 @@
 mod builder;
 mod encoding;
 pub mod env;
+mod limits;
 pub(crate) mod password_list;
 mod passwords;
 mod problem;
@@ -31,6 +32,7 @@ mod validate;
 
 pub use builder::ConfigBuilder;
 pub use env::process_environment;
+pub use limits::LimitSettings;
 pub use passwords::PasswordSource;
 pub use problem::{ConfigError, Problem, shown_path};
 pub use settings::{HttpSettings, RefreshSettings, SignOutSettings};
@@ -69,6 +71,7 @@ pub struct Config {
     webhook_tolerance: Duration,
     deny_list: DenyListSettings,
     sign_out: SignOutSettings,
+    limits: LimitSettings,
     trusted_proxies: TrustedProxies,
     http: HttpSettings,
     key_set: KeySetSettings,
@@ -190,6 +193,12 @@ impl Config {
     #[must_use]
     pub const fn sign_out(&self) -> &SignOutSettings {
         &self.sign_out
+    }
+
+    /// What one visitor may use of what all visitors share.
+    #[must_use]
+    pub const fn limits(&self) -> &LimitSettings {
+        &self.limits
     }
 
     /// The proxies whose `X-Forwarded-For` is believed. Fronts get the client's address from

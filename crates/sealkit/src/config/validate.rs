@@ -101,6 +101,15 @@ pub(super) fn loop_laps(text: String) -> Checked<u8> {
     }
 }
 
+/// A number without sign, point or separators.
+pub(super) fn whole_number(text: String) -> Checked<usize> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match text.parse() {
+        Ok(number) if digits => Ok(number),
+        _ => wrong(format!("{} is not a whole number", withheld(&text)), "write digits, like 300"),
+    }
+}
+
 pub(super) fn yes_or_no(text: String) -> Checked<bool> {
     match text.as_str() {
         "true" => Ok(true),

@@ -32,6 +32,8 @@ pub struct GrantRequest {
     pub organization_id: Option<Arc<str>>,
     /// A success is kept for late callers for so long at least; see [`Published::keep_for`].
     pub result_kept: Duration,
+    /// How long the access token lives that came with this refresh token, if that is known.
+    pub lifetime: Duration,
     /// Says which sessions have ended.
     pub deny_list: DenyList,
 }
@@ -46,6 +48,7 @@ impl GrantRequest {
             session_id: None,
             organization_id: None,
             result_kept: RESULT_KEPT,
+            lifetime: Duration::ZERO,
             deny_list,
         }
     }
@@ -72,6 +75,19 @@ impl GrantRequest {
     #[must_use]
     pub fn with_result_kept(self, result_kept: Duration) -> Self {
         Self { result_kept, ..self }
+    }
+
+    /// For a session whose access tokens live for so long.
+    #[must_use]
+    pub fn with_lifetime(self, lifetime: Duration) -> Self {
+        Self { lifetime, ..self }
+    }
+
+    /// How far back whoever refuses this request in the name of everybody must remember: as long as a success of this token would
+    /// be kept.
+    #[must_use]
+    pub fn remembered_for(&self) -> Duration {
+        kept_for(self.result_kept, self.lifetime)
     }
 
     /// The key of its place.
@@ -111,7 +127,8 @@ pub struct Published {
     pub organization_id: Option<Arc<str>>,
     /// True when the grant was over before the caller asked: its tokens may be old.
     pub kept: bool,
-    /// False when another process may hold a success that could not be looked for: then a refusal proves nothing.
+    /// True when a success of this token would be known here. A refusal proves nothing where it is false: another process may hold a
+    /// success that could not be looked for, or this one is younger than successes are kept, or has forgotten one before its time.
     pub confirmed: bool,
 }
 
@@ -141,7 +158,7 @@ impl Published {
     pub fn keep_for(&self, at_least: Duration) -> Duration {
         let response = self.result.as_ref().ok();
         let lifetime = response.and_then(|new| token::peek_lifetime(new.access_token().expose_secret()));
-        at_least.max((lifetime.unwrap_or_default().saturating_mul(2)).min(LONGEST_KEPT))
+        kept_for(at_least, lifetime.unwrap_or_default())
     }
 
     /// True for a refusal that is to be remembered, false for a failure that may pass.
@@ -158,6 +175,11 @@ impl Published {
             Err(failure) => request.refusal_answers(failure, self.organization_id.as_deref()),
         }
     }
+}
+
+/// How long a success is kept whose access token lives for so long.
+fn kept_for(at_least: Duration, lifetime: Duration) -> Duration {
+    at_least.max(lifetime.saturating_mul(2).min(LONGEST_KEPT))
 }
 
 /// How refreshes are coordinated, for readiness and metrics.
@@ -197,7 +219,8 @@ pub type CoordinatorFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>
 ///   as before;
 /// - look for the end of the session ([`GrantRequest::has_ended`]) when a grant is to begin, when it is over and when a result is
 ///   given, to those who waited as to those who come late: a sign-out wins over every refresh in flight, and over what is kept;
-/// - bound what it keeps, and answer with a failure that may pass where it cannot run a grant.
+/// - say of a refusal whether it is [confirmed](Published::confirmed);
+/// - bound what it keeps, by session and in all, and answer with a failure that may pass where it cannot run a grant.
 pub trait RefreshCoordinator: fmt::Debug + Send + Sync {
     /// The result for this request: a kept one, that of the grant under way, or that of `job`, run now.
     fn run<'a>(&'a self, request: GrantRequest, job: GrantJob) -> CoordinatorFuture<'a, Published>;

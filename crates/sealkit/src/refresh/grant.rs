@@ -14,6 +14,7 @@ use crate::{
         TransportErrorKind,
     },
     breaker::{Breaker, LeftAlone},
+    budget::Source,
     clock::Clock,
     jitter, telemetry,
 };
@@ -47,6 +48,9 @@ impl Default for RetrySettings {
 pub(crate) struct Means<'a> {
     pub(crate) api: &'a ApiClient,
     pub(crate) breaker: &'a Breaker<Reason>,
+    /// In whose name its failures count for the breaker. None where the caller chose what is asked for: then a failure says
+    /// nothing about the API.
+    pub(crate) source: Option<&'a Source>,
     pub(crate) retry: RetrySettings,
     /// After so long without an answer another attempt is made.
     pub(crate) attempt_timeout: Duration,
@@ -69,7 +73,11 @@ pub(crate) async fn grant(
     refresh_token: RefreshToken,
     organization_id: Option<String>,
 ) -> GrantResult {
-    let _leave = means.breaker.ask().map_err(left_alone)?;
+    let leave = match means.source {
+        Some(_) => means.breaker.ask(),
+        None => means.breaker.ask_if_closed(),
+    };
+    let _leave = leave.map_err(left_alone)?;
     let mut grant = RefreshTokenGrant::new(refresh_token);
     if let Some(organization_id) = organization_id {
         grant = grant.with_organization_id(organization_id);
@@ -180,9 +188,16 @@ impl<'a> Attempts<'a> {
         self.next = Next::Overdue(Instant::now() + self.means.attempt_timeout);
     }
 
+    /// Counts a failure of the API, if it says something about the API.
+    fn count(&self, reason: Reason) {
+        if let Some(source) = self.means.source {
+            self.means.breaker.failed_for(source, reason);
+        }
+    }
+
     /// The newest attempt has no answer yet. It goes on.
     fn overdue(&mut self) {
-        self.means.breaker.failed(Reason::Timeout);
+        self.count(Reason::Timeout);
         self.remember(Failure::new(Reason::Timeout));
         self.replay_after(Duration::ZERO);
     }
@@ -192,9 +207,7 @@ impl<'a> Attempts<'a> {
         let failure = error.to_failure(Purpose::Refresh);
         let in_time = number + 1 == self.sent && matches!(self.next, Next::Overdue(_));
         match upstream_failure(error, &failure) {
-            Some(reason) if in_time => {
-                self.means.breaker.failed(reason);
-            }
+            Some(reason) if in_time => self.count(reason),
             None if error.may_have_been_sent() => self.means.breaker.answered(),
             _ => {}
         }

@@ -1,20 +1,27 @@
 //! The coordinator of one process: a bounded map, a task per grant, no service to run.
 
+mod chains;
 mod memory;
 
 use super::{CoordinationKey, CoordinatorFuture, GrantJob, GrantRequest, Published, RefreshCoordinator};
 use crate::{clock::Clock, telemetry};
-use memory::{Kept, Memory, Settled};
-use sealkit_core::{Failure, Reason, token};
+use memory::{Evicted, Kept, Memory, Settled};
+use sealkit_core::{Failure, Reason, UnixMillis, token};
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::{runtime::Handle, sync::watch};
 
 /// How long a refusal is remembered that nobody could confirm: another process may hold a success.
 const UNCONFIRMED: Duration = Duration::from_secs(5);
+
+/// How often it is logged that results went before their time.
+const LOGGED_EVERY: Duration = Duration::from_secs(60);
 
 /// What a caller should wait when too many grants are under way.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -25,11 +32,14 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub struct InProcessSettings {
     /// A refusal is remembered, and not asked for again, for so long. Default 30 s.
     pub keep_refusals: Duration,
-    /// Most results that are kept; those whose time ends first go first. Grants under way are never dropped. Default 10,000.
+    /// Most results that are kept; those whose time ends first go first. Grants under way are never dropped. Default 50,000.
     pub max_results: usize,
     /// Most bytes of results that are kept, counted as the texts in them. One of more than 64 KiB, which no cookie could hold, is
-    /// given to those who wait and not kept. Default 64 MiB.
+    /// given to those who wait and not kept. Default 128 MiB.
     pub max_bytes: usize,
+    /// Most refresh tokens of one session whose success is kept, and most whose refusals are; of more the oldest goes. Default 4,
+    /// as many as a late request follows.
+    pub max_per_session: usize,
     /// Most grants that are under way at once. Whoever would begin one more is answered [`Reason::ServerError`], which may be
     /// retried and leaves the cookie alone; joining is always possible. Default 10,000.
     pub max_running: usize,
@@ -39,8 +49,9 @@ impl Default for InProcessSettings {
     fn default() -> Self {
         Self {
             keep_refusals: Duration::from_secs(30),
-            max_results: 10_000,
-            max_bytes: 64 * 1024 * 1024,
+            max_results: 50_000,
+            max_bytes: 128 * 1024 * 1024,
+            max_per_session: 4,
             max_running: 10_000,
         }
     }
@@ -60,6 +71,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     settings: InProcessSettings,
     memory: Mutex<Memory>,
+    /// When evictions were logged last, in milliseconds.
+    logged: AtomicU64,
 }
 
 type Receiver = watch::Receiver<Option<Settled>>;
@@ -71,7 +84,8 @@ impl InProcessCoordinator {
     /// A coordinator that reads the time from `clock`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, settings: InProcessSettings) -> Self {
-        Self { shared: Arc::new(Shared { clock, settings, memory: Mutex::default() }) }
+        let memory = Mutex::new(Memory::new(clock.now(), &settings));
+        Self { shared: Arc::new(Shared { clock, settings, memory, logged: AtomicU64::new(0) }) }
     }
 
     /// As [`run`](RefreshCoordinator::run), with a job that says itself where its result is from: the front of a coordinator of
@@ -205,8 +219,9 @@ impl Publish {
         let mut memory = self.shared.memory();
         let now = self.shared.clock.now();
         let left = keep.map(|keep| Kept::new(settled.clone(), now, keep));
-        memory.settle(*self.request.key(), left, now, &self.shared.settings);
+        let evicted = memory.settle(*self.request.key(), left, now, &self.shared.settings);
         drop(memory);
+        self.shared.note(evicted, now);
         self.sender.send_replace(Some(settled));
     }
 }
@@ -238,6 +253,26 @@ impl InProcessSettings {
 }
 
 impl Shared {
+    /// Counts what had to go before its time, and logs it once in a while.
+    fn note(&self, evicted: Evicted, now: UnixMillis) {
+        let Evicted { by_session, by_memory } = evicted;
+        telemetry::results_evicted("session", by_session);
+        telemetry::results_evicted("memory", by_memory);
+        if by_session + by_memory == 0 {
+            return;
+        }
+        let (now, every) = (now.as_millis(), u64::try_from(LOGGED_EVERY.as_millis()).unwrap_or(u64::MAX));
+        let due = |last: u64| (last == 0 || now < last || now - last >= every).then_some(now);
+        if self.logged.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok() {
+            tracing::warn!(
+                by_session,
+                by_memory,
+                max_results = self.settings.max_results,
+                "results of refreshes went before their time; a browser that missed its new cookie may have to sign in again; see SEALKIT_MAX_RESULTS"
+            );
+        }
+    }
+
     fn memory(&self) -> MutexGuard<'_, Memory> {
         // Nothing inside the lock can panic half-way through a change.
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
@@ -246,10 +281,16 @@ impl Shared {
 
 impl RefreshCoordinator for InProcessCoordinator {
     fn run<'a>(&'a self, request: GrantRequest, job: GrantJob) -> CoordinatorFuture<'a, Published> {
-        let organization_id = request.organization_id.clone();
+        let (asked, organization_id) = (request.clone(), request.organization_id.clone());
         let job: PublishedJob =
             Box::new(move || Box::pin(async move { Published::fresh(job().await, organization_id) }));
-        Box::pin(self.run_published(request, job))
+        Box::pin(async move {
+            let published = self.run_published(request, job).await;
+            // A success that the provider spent this token on was given here, or to the process that was here before.
+            let sure =
+                !published.is_refusal() || self.shared.memory().would_know(&asked, self.shared.clock.now());
+            if sure { published } else { published.unconfirmed() }
+        })
     }
 
     fn look_up<'a>(&'a self, request: &'a GrantRequest) -> CoordinatorFuture<'a, Option<Published>> {

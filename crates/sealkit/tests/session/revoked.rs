@@ -73,6 +73,8 @@ async fn a_rule_with_a_refresh_that_cannot_be_had_now_serves_nothing_and_keeps_t
 #[tokio::test(start_paused = true)]
 async fn what_the_provider_then_refuses_is_over_and_its_cookie_goes_when_its_token_has_ended() {
     let world = World::new();
+    // Old enough to know what it has granted.
+    world.pass(10 * MINUTE).await;
     let old = a_minute_old(&world, MintSession::for_user(ADA)).await;
     let id = world.user_id(ADA);
     assert!(world.idp.delete_user(ADA));

@@ -1,5 +1,7 @@
 //! The coordinator's memory, looked at from inside.
 
+mod bounds;
+
 use super::memory::{LARGEST, MAX_REFUSALS, Size};
 use super::*;
 use crate::{
@@ -7,7 +9,7 @@ use crate::{
     refresh::CoordinatorSecret,
     revocation::{DenyList, DenyListSettings},
 };
-use sealkit_core::{ApiKey, RefreshToken, UnixMillis, session::AuthResponse};
+use sealkit_core::{ApiKey, RefreshToken, session::AuthResponse};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -37,10 +39,22 @@ impl House {
         organization: Option<&str>,
         answer: Result<usize, Failure>,
     ) -> (u32, Published) {
+        // A session for each token, unless a test says otherwise.
+        self.ask_of(&format!("session of {token}"), token, organization, answer).await
+    }
+
+    /// The same in the name of this session.
+    async fn ask_of(
+        &self,
+        session_id: &str,
+        token: &str,
+        organization: Option<&str>,
+        answer: Result<usize, Failure>,
+    ) -> (u32, Published) {
         let place = CoordinatorSecret::from_api_key(&ApiKey::from("sk")).place("client", &token.into());
         let deny_list = DenyList::new(Arc::new(self.clock.clone()), DenyListSettings::default());
         let request = GrantRequest::new(place, deny_list)
-            .with_session(Some("session_1"))
+            .with_session(Some(session_id))
             .with_organization(organization);
         let grants = Arc::clone(&self.grants);
         let job: GrantJob = Box::new(move || {
@@ -228,6 +242,7 @@ async fn memory_is_counted_right_whatever_comes_and_goes() {
         house.clock.advance(SECOND * u32::try_from(step).unwrap());
         let memory = house.coordinator.shared.memory();
         assert_eq!(memory.size(), memory.counted());
+        assert_eq!(memory.in_chains(), memory.tokens());
         assert!(memory.size().results <= 20 && memory.size().bytes <= 30_000);
         assert_eq!(memory.count_running(), 0);
     }

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod explicit;
+mod limits;
 mod refusals;
 mod retries;
 mod successor;

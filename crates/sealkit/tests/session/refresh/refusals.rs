@@ -18,6 +18,8 @@ async fn invalid_grant_is_the_end_of_it_and_is_not_asked_again() {
 #[tokio::test(start_paused = true)]
 async fn invalid_grant_clears_on_a_navigation_and_only_if_the_token_has_ended() {
     let world = World::new();
+    // A younger process could have granted it in its life before.
+    world.pass(Duration::from_secs(600)).await;
     let (dead, alive) =
         (world.mint(MintSession::for_user(ADA).expired()), world.mint(MintSession::for_user(ADA)));
     world.idp.revoke_session(&dead.session_id);
@@ -36,6 +38,22 @@ async fn invalid_grant_clears_on_a_navigation_and_only_if_the_token_has_ended() 
     let served = world.sealkit.resolve([alive.as_str().into()], Resolve::new(true, true)).await;
     session(&served);
     assert_eq!(*served.cookie(), CookieAction::Keep);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusal_of_a_young_process_deletes_no_cookie() {
+    let world = World::new();
+    let late = world.expired();
+    session(&world.resolve(&late).await);
+    world.pass(Duration::from_secs(60)).await;
+    // The process starts again; the browser never got the new cookie, and the provider's window is over.
+    let restarted = world.another(|config| config);
+    let navigate = async || restarted.resolve([late.as_str().into()], Resolve::new(true, true)).await;
+    refused(&navigate().await, Reason::InvalidGrant);
+    world.pass(Duration::from_secs(599)).await;
+    refused(&navigate().await, Reason::InvalidGrant);
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(*navigate().await.cookie(), CookieAction::Clear, "by then the result would be over anyway");
 }
 
 #[tokio::test(start_paused = true)]
