@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Detail, Failure, KeyRing, PendingAuthenticationToken, Reason, SecureRandom, State, UnixMillis,
     constant_time_eq,
-    cookie::{CookieLine, CookieSettings, SetCookie, candidates},
+    cookie::{CookieLine, CookieSettings, Form, SetCookie, candidates},
     format::{SealError, iron},
 };
 use serde::{Deserialize, Serialize};
@@ -91,7 +91,7 @@ impl PendingCookies {
         // Texts and numbers always serialize.
         let plaintext = Zeroizing::new(serde_json::to_vec(&sealed).map_err(|_| SealError::Crypto)?);
         let seal = iron::seal(&plaintext, ring, Some(now.saturating_add(STATE_TTL)), random)?;
-        let cookie = self.settings.write(&name_of(&id), &seal);
+        let cookie = self.settings.write(&name_of(&id), &seal, Form::Encoded);
         if cookie.to_header_value().len() > MAX_VERIFIER_LINE_BYTES {
             return Err(SealError::NotText);
         }

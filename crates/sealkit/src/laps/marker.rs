@@ -147,6 +147,7 @@ mod tests {
     use super::*;
     use crate::refresh::CoordinatorSecret;
     use proptest::prelude::*;
+    use sealkit_core::format::Wire;
 
     const NOW: UnixMillis = UnixMillis::from_secs(1_800_000_000);
 
@@ -156,7 +157,7 @@ mod tests {
 
     fn marker() -> Marker {
         let settings = CookieSettings::builder().domain("app.test").build().unwrap();
-        let lines = [settings.set("value").unwrap(), settings.delete()];
+        let lines = [settings.set("value", Wire::Token).unwrap(), settings.delete()];
         Marker::after(None, Written::of(&lines, &settings, Some("2026"), "session_1"), NOW)
     }
 

@@ -19,6 +19,7 @@ use marker::{LapKey, Marker, Written};
 use sealkit_core::{
     Session, UnixMillis,
     cookie::{CookieLine, CookieSettings, Presence, SameSite, SetCookie, candidates},
+    format::Wire,
     sign_in::VerifierCookies,
 };
 use std::time::Duration;
@@ -57,7 +58,7 @@ impl Sealkit {
         let password = reader.encoding().seal_info(reader.ring(), now).key;
         let written = Written::of(lines, self.config().cookie(), password.as_deref(), session.id());
         let marker = Marker::after(self.marker(cookies).as_ref(), written, self.api_time());
-        self.marker_settings()?.set(&marker.write(&self.lap_key())).ok()
+        self.marker_settings()?.set(&marker.write(&self.lap_key()), Wire::Encoded).ok()
     }
 
     /// The loop that the browser is in, if it is in one.

@@ -6,12 +6,13 @@ use crate::Arrival;
 use sealkit_core::{
     Detail, Failure, Reason,
     cookie::{CookieSettings, CookieSettingsBuilder, Presence, SameSite},
+    format::Wire,
 };
 
 /// What a callback wrote that set a value of so many bytes, in these cookies.
 fn written(bytes: usize, settings: CookieSettingsBuilder) -> Written {
     let settings = settings.build().unwrap();
-    let lines = settings.writes(&"x".repeat(bytes), Presence::default()).unwrap();
+    let lines = settings.writes(&"x".repeat(bytes), Wire::Token, Presence::default()).unwrap();
     Written::of(&lines, &settings, Some("2026"), "session_1")
 }
 
