@@ -299,7 +299,7 @@ pub(crate) fn chunks(data: &[u8]) {
     assert!(cookies.iter().all(|cookie| cookie.name_and_value_bytes() <= cookie::MAX_COOKIE_BYTES));
     let header = pairs.join("; ");
     let back: Vec<_> = cookie::values([header.as_str()], "wos-session", value.len()).collect();
-    assert!(value.is_empty() || back == [value.as_str()]);
+    assert!(value.is_empty() || back == [&*value]);
     if pairs.len() > 1 {
         let without_one = pairs[1..].join("; ");
         assert_eq!(cookie::values([without_one.as_str()], "wos-session", value.len()).count(), 0);

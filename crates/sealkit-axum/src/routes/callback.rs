@@ -82,14 +82,14 @@ pub(super) async fn ended(
 /// The session, if browsers keep its cookies.
 fn fits(slot: &SessionSlot, signed_in: SignedIn) -> Result<SignedIn, Failure> {
     let cookie = CookieAction::Set(signed_in.sealed.clone());
-    slot.shared().sealkit.set_cookies(&cookie, slot.present()).map(|_| signed_in)
+    slot.shared().sealkit.cookie_lines(&cookie, slot.present()).map(|_| signed_in)
 }
 
 /// The end of a sign-in: stores the session, counts the lap, and leads on.
 fn finished(slot: &SessionSlot, signed_in: &SignedIn, return_to: &ReturnTo) -> Response<Bytes> {
     let sealkit = &slot.shared().sealkit;
     let cookie = CookieAction::Set(signed_in.sealed.clone());
-    let lines = sealkit.set_cookies(&cookie, slot.present()).unwrap_or_default();
+    let lines = sealkit.cookie_lines(&cookie, slot.present()).unwrap_or_default();
     let lap = sealkit.note_lap(slot.facts().cookie_lines(), &signed_in.session, &lines);
     slot.sign_in(signed_in);
     let mut response = if sealkit.goes_on_from_own_page() {

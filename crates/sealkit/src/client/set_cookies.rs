@@ -23,6 +23,33 @@ impl Sealkit {
         action: &CookieAction,
         present: Presence<'_>,
     ) -> Result<Vec<SetCookie>, Failure> {
+        let lines = self.cookie_lines(action, present)?;
+        let set = || lines.iter().filter(|line| !line.is_deletion());
+        let bytes: usize = set().map(SetCookie::name_and_value_bytes).sum();
+        if let CookieAction::Set(sealed) = action
+            && bytes >= WARN_COOKIE_BYTES
+        {
+            tracing::warn!(
+                bytes,
+                warn_from = WARN_COOKIE_BYTES,
+                cookies = set().count(),
+                largest = self.largest(sealed.expose_secret()),
+                hint = PROXY_LIMITS,
+                "the session is so large that proxies and servers at their defaults may reject its cookies"
+            );
+        }
+        Ok(lines)
+    }
+
+    /// The same lines for a caller that does not send them, without a word in the log: does the session fit, and how large is it?
+    ///
+    /// # Errors
+    /// As [`set_cookies`](Self::set_cookies).
+    pub fn cookie_lines(
+        &self,
+        action: &CookieAction,
+        present: Presence<'_>,
+    ) -> Result<Vec<SetCookie>, Failure> {
         let settings = self.inner.config.cookie();
         let present = present.or_host(self.inner.config.redirect_uri().and_then(Url::host_str));
         let sealed = match action {
@@ -39,22 +66,7 @@ impl Sealkit {
             return Err(self.too_large(&why, sealed));
         }
         let wire = self.reader().wire(sealed, self.now());
-        let lines = settings
-            .writes(sealed, wire, present)
-            .map_err(|error| self.too_large(&error.to_string(), sealed))?;
-        let set = || lines.iter().filter(|line| !line.is_deletion());
-        let bytes: usize = set().map(SetCookie::name_and_value_bytes).sum();
-        if bytes >= WARN_COOKIE_BYTES {
-            tracing::warn!(
-                bytes,
-                warn_from = WARN_COOKIE_BYTES,
-                cookies = set().count(),
-                largest = self.largest(sealed),
-                hint = PROXY_LIMITS,
-                "the session is so large that proxies and servers at their defaults may reject its cookies"
-            );
-        }
-        Ok(lines)
+        settings.writes(sealed, wire, present).map_err(|error| self.too_large(&error.to_string(), sealed))
     }
 
     fn too_large(&self, why: &str, sealed: &str) -> Failure {

@@ -7,7 +7,7 @@ use crate::{
 };
 use sealkit_core::{
     Detail, Failure, Reason, Untrusted,
-    cookie::{MAX_COOKIE_BYTES, Presence, WARN_COOKIE_BYTES},
+    cookie::{MAX_COOKIE_BYTES, PROXY_LIMITS, Presence},
 };
 use std::fmt;
 
@@ -148,6 +148,10 @@ pub(super) fn measure(measured: &Measured<'_>) -> Loop {
     Loop { cause, detail: format!("signed in {laps} times within {} s; {why}", WITHIN.as_secs()) }
 }
 
+/// From this size on, name and value, the size of a session explains that it did not come back. It is more than what a sign-in
+/// passes at an nginx with its defaults: there the answer is 502, nothing is set, and nothing goes round.
+const LARGE: usize = 3_800;
+
 impl Measured<'_> {
     /// The attributes of what was written, against how the request came. The first that explains it counts.
     fn did_not_come_back(&self) -> (Cause, String) {
@@ -164,7 +168,7 @@ impl Measured<'_> {
                 ),
             );
         }
-        if written.bytes > WARN_COOKIE_BYTES {
+        if written.bytes > LARGE {
             return (Cause::NotReturnedSize, self.too_large());
         }
         if let Some(scheme) = self.arrival.scheme.filter(|scheme| written.secure != (*scheme == "https"))
@@ -219,7 +223,7 @@ impl Measured<'_> {
         format!(
             "the session took {bytes} bytes in {pieces} cookie(s); browsers keep {MAX_COOKIE_BYTES} bytes a cookie, and proxies limit the \
              head of a request and of a response: store less in the user's metadata or in the token's claims, set \
-             SEALKIT_LARGE_COOKIES, or raise the proxy's limits"
+             SEALKIT_LARGE_COOKIES, or raise the proxy's limits ({PROXY_LIMITS})"
         )
     }
 
