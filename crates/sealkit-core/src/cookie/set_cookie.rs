@@ -227,6 +227,16 @@ impl CookieSettings {
         self.erase(&self.name)
     }
 
+    /// The prefix of the name, as it is written; empty without one.
+    pub(crate) fn name_prefix(&self) -> &'static str {
+        NamePrefix::of(&self.name).map_or("", NamePrefix::as_str)
+    }
+
+    /// The name of a cookie of a sign-in that leads to this one: what another host cannot set where it cannot set this one.
+    pub(crate) fn companion_name(&self, name: &str) -> String {
+        [self.name_prefix(), name].concat()
+    }
+
     /// These attributes for another cookie, with `Max-Age` of its own.
     pub(crate) fn for_verifier(&self, max_age: Duration) -> Self {
         let same_site = match self.same_site {

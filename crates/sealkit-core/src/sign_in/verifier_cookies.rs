@@ -64,20 +64,16 @@ impl VerifierCookies {
     /// The name of the verifier cookie of this state.
     #[must_use]
     pub fn name_of(&self, state: &str) -> String {
-        [self.prefix(), &verifier_cookie_name(state)].concat()
+        self.settings.companion_name(&verifier_cookie_name(state))
     }
 
     /// The name without the state's hash, which sign-ins that authkit-nextjs 3.0.0 began have.
     fn unhashed_name(&self) -> String {
-        [self.prefix(), VERIFIER_COOKIE].concat()
-    }
-
-    fn prefix(&self) -> &'static str {
-        NamePrefix::of(self.settings.name()).map_or("", NamePrefix::as_str)
+        self.settings.companion_name(VERIFIER_COOKIE)
     }
 
     fn is_ours(&self, name: &str) -> bool {
-        name.strip_prefix(self.prefix()).is_some_and(is_unprefixed)
+        name.strip_prefix(self.settings.name_prefix()).is_some_and(is_unprefixed)
     }
 
     /// The attributes for a sign-in with its own redirect URI, which decides on `Secure`.
@@ -219,7 +215,7 @@ impl VerifierCookies {
         I::Item: CookieLine<'h>,
     {
         pairs(cookie_lines)
-            .filter(|(name, _)| is_verifier_cookie(name))
+            .filter(|(name, _)| self.is_ours(name))
             .take(MAX_LOOKED_AT)
             .filter_map(|(_, raw)| check_pkce(&decode_value(raw)?, ring, now).ok())
             .filter(|begun| begun.begun_at() >= since)
