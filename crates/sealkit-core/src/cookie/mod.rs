@@ -3,6 +3,7 @@
 //! ```text
 //! Cookie: a=1; wos-session=Fe26.2*1*…~2; b=2      →  received: values("wos-session")
 //! Set-Cookie: wos-session=Fe26.2*1*…~2; Path=/; … ←  set_cookie: CookieSettings::writes
+//!                                                    scopes: and the deletions of its other scopes
 //!
 //! Too large for one cookie:
 //! Cookie: wos-session.0=~sk1.2.…; wos-session.1=~sk1-1.…        →  the same, joined
@@ -16,7 +17,9 @@
 mod chunk;
 mod header;
 mod percent;
+mod prefix;
 mod received;
+mod scopes;
 mod set_cookie;
 #[cfg(test)]
 mod split_tests;
@@ -28,7 +31,9 @@ pub use header::{
     Candidates, CookieLine, MAX_CANDIDATES, MAX_HEADER_BYTES, Pairs, candidates, decode_value, encode_value,
     pairs,
 };
-pub use received::{Presence, Values, values};
+pub use prefix::NamePrefix;
+pub use received::{Presence, Values, values, values_to_try};
+pub use scopes::{MAX_PARENT_DOMAINS, parent_domains};
 pub use set_cookie::{
     CookieSettings, CookieSettingsBuilder, CookieSettingsError, CookieSettingsProblem, CookieTooLarge,
     DEFAULT_MAX_AGE, DEFAULT_NAME, LargeCookies, MAX_COOKIE_BYTES, SameSite, SetCookie, UnknownSameSite,

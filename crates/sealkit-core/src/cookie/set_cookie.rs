@@ -1,6 +1,6 @@
 //! Writing `Set-Cookie`: attributes checked once, at construction; any value becomes exactly one well-formed line.
 
-use super::{Presence, chunk, percent};
+use super::{NamePrefix, Presence, chunk, percent};
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 /// The name that every WorkOS framework library uses.
@@ -161,13 +161,16 @@ impl CookieSettings {
     /// The lines that store `value` and delete what is stale, for a browser that holds the cookies `present`.
     ///
     /// A value that fits is one cookie. One that does not, and only that, is split where the settings say so. First comes
-    /// what is set (pieces in order), then what is deleted (the unsplit cookie, then pieces in order). Send all of them: what
-    /// is left behind is an older session that still opens.
+    /// what is set (pieces in order), then what is deleted (the unsplit cookie, then pieces in order). Send all of them, in this
+    /// order: what is left behind is an older session that still opens.
+    ///
+    /// Where a `Domain` is configured, the deletion of the host-only cookie stands before each line. A name that came twice is
+    /// deleted in the other scopes that [`Presence::sent_to`] tells of, before its line.
     ///
     /// # Errors
     /// [`CookieTooLarge`], if the value is too large to be split too, or [`LargeCookies::Refuse`] is set. Nothing is to be
     /// deleted then: what the browser has is still the session.
-    pub fn writes(&self, value: &str, present: Presence) -> Result<Vec<SetCookie>, CookieTooLarge> {
+    pub fn writes(&self, value: &str, present: Presence<'_>) -> Result<Vec<SetCookie>, CookieTooLarge> {
         let (mut lines, stale) = match (self.set(value), self.large_cookies) {
             (Ok(cookie), _) => (vec![cookie], present.without_unsplit()),
             (Err(error), LargeCookies::Refuse) => return Err(error),
@@ -182,16 +185,17 @@ impl CookieSettings {
             }
         };
         lines.extend(self.deletions(stale));
-        Ok(lines)
+        Ok(self.covering(lines, present))
     }
 
     /// The lines that delete every cookie of the session: the unsplit one always, pieces where they are `present`. Whoever
-    /// signs out and leaves the pieces is still signed in.
-    pub fn clears(&self, present: Presence) -> Vec<SetCookie> {
-        self.deletions(present.with_unsplit()).collect()
+    /// signs out and leaves the pieces is still signed in. Each name that came is deleted in its other scopes, too, as
+    /// [`writes`](Self::writes) does it for one that came twice.
+    pub fn clears(&self, present: Presence<'_>) -> Vec<SetCookie> {
+        self.covering(self.deletions(present.with_unsplit()).collect(), present)
     }
 
-    fn deletions(&self, of: Presence) -> impl Iterator<Item = SetCookie> {
+    fn deletions(&self, of: Presence<'_>) -> impl Iterator<Item = SetCookie> {
         let unsplit = of.unsplit().then(|| self.delete());
         unsplit.into_iter().chain(of.pieces().map(|index| self.erase(&chunk::name_of(&self.name, index))))
     }
@@ -215,6 +219,16 @@ impl CookieSettings {
         self.erase(&self.name)
     }
 
+    /// The prefix of the name, as it is written; empty without one.
+    pub(crate) fn name_prefix(&self) -> &'static str {
+        NamePrefix::of(&self.name).map_or("", NamePrefix::as_str)
+    }
+
+    /// The name of a cookie of a sign-in that leads to this one: what another host cannot set where it cannot set this one.
+    pub(crate) fn companion_name(&self, name: &str) -> String {
+        [self.name_prefix(), name].concat()
+    }
+
     /// These attributes for another cookie, with `Max-Age` of its own.
     pub(crate) fn for_verifier(&self, max_age: Duration) -> Self {
         let same_site = match self.same_site {
@@ -224,10 +238,10 @@ impl CookieSettings {
         Self { path: "/".into(), same_site, max_age, ..self.clone() }
     }
 
-    /// These attributes for a sign-in with this redirect URI, which decides on `Secure` ([`is_http`]).
+    /// These attributes for a sign-in with this redirect URI, which decides on `Secure` ([`is_http`]) unless something forces it.
     pub(crate) fn secured_for(&self, redirect_uri: &str) -> Self {
-        let secure = !is_http(redirect_uri) || self.same_site == SameSite::None;
-        Self { secure, ..self.clone() }
+        let forced = self.same_site == SameSite::None || NamePrefix::of(&self.name).is_some();
+        Self { secure: forced || !is_http(redirect_uri), ..self.clone() }
     }
 
     /// Writes without the limit on size; `name` must be a token.
@@ -249,6 +263,11 @@ impl CookieSettings {
         let value_end = line.len();
         self.attributes(&mut line, Duration::ZERO, "; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
         SetCookie { line, name_end: name.len(), value_end, room_to_split: false }
+    }
+
+    /// The deletion of a cookie with these attributes, of another scope.
+    pub(super) fn erase_in(&self, name: &str, domain: Option<&str>, path: &str) -> SetCookie {
+        Self { domain: domain.map(Arc::from), path: path.into(), ..self.clone() }.erase(name)
     }
 
     /// In the order of authkit-session's `serializeCookie`.
@@ -285,7 +304,8 @@ pub struct CookieSettingsBuilder {
 }
 
 impl CookieSettingsBuilder {
-    /// The name: an RFC 6265 token. `__Host-` and `__Secure-` force `Secure`; `__Host-` forbids a domain and another path.
+    /// The name: an RFC 6265 token. A [`NamePrefix`] forces `Secure`; `__Host-` and `__Host-Http-` forbid a domain and another
+    /// path.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -350,7 +370,8 @@ impl CookieSettingsBuilder {
         if self.domain.as_deref().is_some_and(|domain| !is_domain(domain)) {
             problems.push(CookieSettingsProblem::Domain);
         }
-        let host_prefix = has_prefix(&name, "__Host-");
+        let prefix = NamePrefix::of(&name);
+        let host_prefix = prefix.is_some_and(NamePrefix::is_of_one_host);
         if host_prefix && self.domain.is_some() {
             problems.push(CookieSettingsProblem::HostPrefixWithDomain);
         }
@@ -360,7 +381,7 @@ impl CookieSettingsBuilder {
         if !problems.is_empty() {
             return Err(CookieSettingsError { problems });
         }
-        let forced = self.same_site == SameSite::None || host_prefix || has_prefix(&name, "__Secure-");
+        let forced = self.same_site == SameSite::None || prefix.is_some();
         Ok(CookieSettings {
             name,
             path,
@@ -378,11 +399,6 @@ fn is_http(uri: &str) -> bool {
     url::Url::parse(uri).is_ok_and(|uri| uri.scheme() == "http")
 }
 
-/// Browsers compare the prefixes without regard to case (RFC 6265bis §4.1.3).
-fn has_prefix(name: &str, prefix: &str) -> bool {
-    name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-}
-
 /// A token of RFC 9110 §5.6.2.
 pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty()
@@ -390,13 +406,13 @@ pub(crate) fn is_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
-fn is_path(path: &str) -> bool {
+pub(super) fn is_path(path: &str) -> bool {
     path.starts_with('/')
         && path.len() <= MAX_ATTRIBUTE_BYTES
         && path.bytes().all(|b| matches!(b, b'!'..=b'~') && b != b';')
 }
 
-fn is_domain(domain: &str) -> bool {
+pub(super) fn is_domain(domain: &str) -> bool {
     let domain = domain.strip_prefix('.').unwrap_or(domain);
     domain.len() <= 253
         && domain
@@ -421,10 +437,10 @@ pub enum CookieSettingsProblem {
         "the cookie domain must be a host name like `example.com`, without scheme, port or path; write other alphabets in their `xn--` form"
     )]
     Domain,
-    /// `__Host-` with `Domain`.
+    /// `__Host-` or `__Host-Http-` with `Domain`.
     #[error("a `__Host-` cookie belongs to one host; remove the cookie domain, or the prefix from the name")]
     HostPrefixWithDomain,
-    /// `__Host-` with another path than `/`.
+    /// `__Host-` or `__Host-Http-` with another path than `/`.
     #[error("a `__Host-` cookie needs the path `/`; set it, or remove the prefix from the name")]
     HostPrefixWithPath,
 }
@@ -565,16 +581,21 @@ mod tests {
         assert!(secure("http://localhost/cb", SameSite::None, "s"));
         assert!(secure("http://localhost/cb", SameSite::Lax, "__Host-s"));
         assert!(secure("http://localhost/cb", SameSite::Lax, "__secure-s"));
+        assert!(secure("http://localhost/cb", SameSite::Lax, "__Http-s"));
+        assert!(secure("http://localhost/cb", SameSite::Lax, "__Host-Http-s"));
     }
 
     #[test]
     fn a_host_prefix_allows_neither_domain_nor_path() {
-        let error =
-            CookieSettings::builder().name("__Host-s").domain("example.com").path("/a").build().unwrap_err();
-        assert_eq!(
-            error.problems(),
-            [CookieSettingsProblem::HostPrefixWithDomain, CookieSettingsProblem::HostPrefixWithPath]
-        );
+        for name in ["__Host-s", "__Host-Http-s"] {
+            let error =
+                CookieSettings::builder().name(name).domain("example.com").path("/a").build().unwrap_err();
+            assert_eq!(
+                error.problems(),
+                [CookieSettingsProblem::HostPrefixWithDomain, CookieSettingsProblem::HostPrefixWithPath]
+            );
+        }
+        assert!(CookieSettings::builder().name("__Http-s").domain("example.com").path("/a").build().is_ok());
         let settings = CookieSettings::builder().name("__Host-s").secure(false).build().unwrap();
         insta::assert_snapshot!(settings.set("v").unwrap().to_header_value(), @"__Host-s=v; Path=/; Max-Age=34560000; HttpOnly; Secure; SameSite=Lax");
     }

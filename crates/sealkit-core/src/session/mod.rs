@@ -11,7 +11,7 @@ mod user;
 
 pub use crate::casing::Style;
 pub use convert::{Converted, Loss, payload_in};
-pub use reader::{DEFAULT_LIMIT, Judgement, RefreshAhead, SessionReader};
+pub use reader::{DEFAULT_LIMIT, Judgement, OpeningCost, RefreshAhead, SessionReader};
 pub use response::{AuthResponse, AuthResponseError, NamedImpersonator, OauthTokens};
 pub use seal::{payload_after, payload_following, payload_of};
 pub use unsealed::UnsealedSession;

@@ -21,6 +21,18 @@ pub struct SessionReader {
     refresh_ahead: RefreshAhead,
 }
 
+/// What opening a cookie value costs. Ordered: the least comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum OpeningCost {
+    /// It has the shape of a format that is read here.
+    Cheap,
+    /// It has the shape of one whose keys are derived for each value, as slowly as for a login.
+    Costly,
+    /// It has the shape of no format that is read here.
+    NotRead,
+}
+
 /// What a cookie value is worth now.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -175,6 +187,21 @@ impl SessionReader {
         value.len() <= self.limit
             && Format::ALL.iter().any(costly)
             && detect(value).iter().any(|format| costly(&format))
+    }
+
+    /// What opening this value costs, by its shape alone. Of many values those with the lower cost are tried
+    /// ([`values_to_try`](crate::cookie::values_to_try)).
+    #[must_use]
+    pub fn opening_cost(&self, value: &str, now: UnixMillis) -> OpeningCost {
+        if self.is_costly(value, now) {
+            return OpeningCost::Costly;
+        }
+        let fits = value.len() <= self.limit;
+        if fits && detect(value).iter().any(|format| self.reads_container(format, now)) {
+            OpeningCost::Cheap
+        } else {
+            OpeningCost::NotRead
+        }
     }
 
     /// Both writers of iron seals share one container; whose a seal is, its payload says.

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};
 use zeroize::Zeroizing;
 
-/// What the name of every such cookie begins with.
+/// What the name of every such cookie begins with, after the prefix of the session's name.
 pub const PENDING_COOKIE: &str = "wos-auth-pending";
 
 /// Longest seal that is looked at.
@@ -91,7 +91,7 @@ impl PendingCookies {
         // Texts and numbers always serialize.
         let plaintext = Zeroizing::new(serde_json::to_vec(&sealed).map_err(|_| SealError::Crypto)?);
         let seal = iron::seal(&plaintext, ring, Some(now.saturating_add(STATE_TTL)), random)?;
-        let cookie = self.settings.write(&name_of(&id), &seal);
+        let cookie = self.settings.write(&self.name_of(&id), &seal);
         if cookie.to_header_value().len() > MAX_VERIFIER_LINE_BYTES {
             return Err(SealError::NotText);
         }
@@ -118,7 +118,7 @@ impl PendingCookies {
         if !is_id(id) {
             return Err(failure);
         }
-        for value in candidates(cookie_lines, &name_of(id)) {
+        for value in candidates(cookie_lines, &self.name_of(id)) {
             match read(&value, id, ring, now) {
                 Ok(pending) => return Ok(pending),
                 Err(Detail::Expired) => failure = Failure::new(Reason::PkceStateExpired),
@@ -128,15 +128,15 @@ impl PendingCookies {
         Err(failure)
     }
 
+    fn name_of(&self, id: &str) -> String {
+        self.settings.companion_name(&format!("{PENDING_COOKIE}-{id}"))
+    }
+
     /// The deletion of this sign-in's cookie.
     #[must_use]
     pub fn delete(&self, id: &str) -> Option<SetCookie> {
-        is_id(id).then(|| self.settings.erase(&name_of(id)))
+        is_id(id).then(|| self.settings.erase(&self.name_of(id)))
     }
-}
-
-fn name_of(id: &str) -> String {
-    format!("{PENDING_COOKIE}-{id}")
 }
 
 /// Eight hex digits.

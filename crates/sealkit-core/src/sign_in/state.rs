@@ -6,10 +6,7 @@
 //!
 //! `maxAge` is sealkit's own; the other libraries skip members that they do not know.
 
-use super::{
-    CodeChallenge, OwnRoutes, ReturnTo, VerifierCookies, generate_code_verifier, is_code_verifier,
-    verifier_cookie_name,
-};
+use super::{CodeChallenge, OwnRoutes, ReturnTo, VerifierCookies, generate_code_verifier, is_code_verifier};
 use crate::{
     CodeVerifier, Detail, KeyRing, RandomUnavailable, SecureRandom, State, UnixMillis,
     cookie::SetCookie,
@@ -176,7 +173,7 @@ pub(super) fn begin(
     // Texts and numbers always serialize.
     let plaintext = Zeroizing::new(serde_json::to_vec(&written).map_err(|_| SealError::Crypto)?);
     let seal = iron::seal(&plaintext, ring, Some(now.saturating_add(STATE_TTL)), random)?;
-    let cookie = cookies.settings_for(new.redirect_uri).write(&verifier_cookie_name(&seal), &seal);
+    let cookie = cookies.settings_for(new.redirect_uri).write(&cookies.name_of(&seal), &seal);
     let bytes = cookie.to_header_value().len();
     if bytes > MAX_VERIFIER_LINE_BYTES {
         return Err(BeginError::CookieTooLarge { bytes, limit: MAX_VERIFIER_LINE_BYTES });

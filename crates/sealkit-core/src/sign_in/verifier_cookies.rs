@@ -3,10 +3,11 @@
 use super::{BeginError, NewSignIn, PkceState, STATE_TTL, SignInStart, check_pkce, state};
 use crate::{
     Detail, Failure, KeyRing, Reason, SecureRandom, State, UnixMillis, constant_time_eq,
-    cookie::{CookieLine, CookieSettings, SetCookie, candidates, decode_value, pairs},
+    cookie::{CookieLine, CookieSettings, NamePrefix, SetCookie, candidates, decode_value, pairs},
 };
 
-/// What the name of every verifier cookie begins with. authkit-nextjs 3.0.0 used it as it is.
+/// What the name of every verifier cookie begins with, after the prefix of the session's name if that has one. authkit-nextjs 3.0.0
+/// used it as it is.
 pub const VERIFIER_COOKIE: &str = "wos-auth-verifier";
 
 /// Most sign-ins that one browser may have under way.
@@ -19,7 +20,8 @@ pub const MAX_PENDING_BYTES: usize = 8 * 1024;
 const MAX_LOOKED_AT: usize = 32;
 
 /// The name of the verifier cookie of this state: `wos-auth-verifier-` and the 32-bit FNV-1a hash of its bytes, eight hex
-/// digits, as authkit-session and authkit-nextjs name it.
+/// digits, as authkit-session and authkit-nextjs name it. That of a session whose name has a prefix begins with the prefix
+/// ([`VerifierCookies::name_of`]).
 #[must_use]
 pub fn verifier_cookie_name(state: &str) -> String {
     format!("{VERIFIER_COOKIE}-{}", state_id(state))
@@ -34,10 +36,18 @@ pub(super) fn state_id(state: &str) -> String {
 /// True for the name of a verifier cookie, of any sign-in and any library.
 #[must_use]
 pub fn is_verifier_cookie(name: &str) -> bool {
+    let prefix = NamePrefix::of(name).map_or("", NamePrefix::as_str);
+    name.get(prefix.len()..).is_some_and(is_unprefixed)
+}
+
+fn is_unprefixed(name: &str) -> bool {
     name.strip_prefix(VERIFIER_COOKIE).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 /// Writes, reads, evicts and deletes verifier cookies.
+///
+/// Their names take the [prefix](NamePrefix) of the session's name, and under no other name is anything read: a sister domain
+/// could set that, with the verifier of a sign-in of its own, and sign its visitor in as somebody else.
 #[derive(Clone, Debug)]
 pub struct VerifierCookies {
     settings: CookieSettings,
@@ -49,6 +59,21 @@ impl VerifierCookies {
     #[must_use]
     pub fn new(session_cookie: &CookieSettings) -> Self {
         Self { settings: session_cookie.for_verifier(STATE_TTL) }
+    }
+
+    /// The name of the verifier cookie of this state.
+    #[must_use]
+    pub fn name_of(&self, state: &str) -> String {
+        self.settings.companion_name(&verifier_cookie_name(state))
+    }
+
+    /// The name without the state's hash, which sign-ins that authkit-nextjs 3.0.0 began have.
+    fn unhashed_name(&self) -> String {
+        self.settings.companion_name(VERIFIER_COOKIE)
+    }
+
+    fn is_ours(&self, name: &str) -> bool {
+        name.strip_prefix(self.settings.name_prefix()).is_some_and(is_unprefixed)
     }
 
     /// The attributes for a sign-in with its own redirect URI, which decides on `Secure`.
@@ -97,8 +122,8 @@ impl VerifierCookies {
     {
         let state = state.expose_secret();
         let mut reason = Reason::MissingPkceCookie;
-        for name in [verifier_cookie_name(state).as_str(), VERIFIER_COOKIE] {
-            for value in candidates(cookie_lines.clone(), name) {
+        for name in [self.name_of(state), self.unhashed_name()] {
+            for value in candidates(cookie_lines.clone(), &name) {
                 if constant_time_eq(value.as_bytes(), state.as_bytes()) {
                     return open(state, ring, now);
                 }
@@ -116,16 +141,16 @@ impl VerifierCookies {
         I::Item: CookieLine<'h>,
     {
         let state = state.expose_secret();
-        let hashed = verifier_cookie_name(state);
+        let (hashed, unhashed) = (self.name_of(state), self.unhashed_name());
         let mut deletions = Vec::new();
         if pairs(cookie_lines.clone()).any(|(name, _)| name == hashed) {
             deletions.push(self.settings.erase(&hashed));
         }
         // The name says nothing here, so the value must.
-        if candidates(cookie_lines, VERIFIER_COOKIE)
+        if candidates(cookie_lines, &unhashed)
             .any(|value| constant_time_eq(value.as_bytes(), state.as_bytes()))
         {
-            deletions.push(self.settings.erase(VERIFIER_COOKIE));
+            deletions.push(self.settings.erase(&unhashed));
         }
         deletions
     }
@@ -146,9 +171,7 @@ impl VerifierCookies {
     {
         let mut pending: Vec<Pending<'h>> = Vec::new();
         for (name, raw) in pairs(cookie_lines)
-            .filter(|(name, _)| {
-                is_verifier_cookie(name) && crate::cookie::is_name(name) && *name != new.name()
-            })
+            .filter(|(name, _)| self.is_ours(name) && crate::cookie::is_name(name) && *name != new.name())
             .take(MAX_LOOKED_AT)
         {
             let bytes = name.len() + raw.len();
@@ -192,7 +215,7 @@ impl VerifierCookies {
         I::Item: CookieLine<'h>,
     {
         pairs(cookie_lines)
-            .filter(|(name, _)| is_verifier_cookie(name))
+            .filter(|(name, _)| self.is_ours(name))
             .take(MAX_LOOKED_AT)
             .filter_map(|(_, raw)| check_pkce(&decode_value(raw)?, ring, now).ok())
             .filter(|begun| begun.begun_at() >= since)

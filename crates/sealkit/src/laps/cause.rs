@@ -132,7 +132,7 @@ impl Loop {
 pub(super) struct Measured<'m> {
     pub(super) laps: u8,
     pub(super) written: &'m Written,
-    pub(super) present: Presence,
+    pub(super) present: Presence<'m>,
     pub(super) arrival: &'m Arrival<'m>,
     /// Names of the passwords here.
     pub(super) passwords: &'m [&'m str],

@@ -142,7 +142,7 @@ impl Sealkit {
             .ok()
     }
 
-    fn cause_of(&self, marker: &Marker, present: Presence, arrival: &Arrival<'_>) -> Loop {
+    fn cause_of(&self, marker: &Marker, present: Presence<'_>, arrival: &Arrival<'_>) -> Loop {
         let reader = self.reader();
         let names: Vec<&str> = reader.ring().keys().iter().map(sealkit_core::Key::name).collect();
         cause::measure(&cause::Measured {

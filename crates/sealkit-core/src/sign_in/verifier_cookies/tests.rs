@@ -68,6 +68,35 @@ fn the_attributes_follow_from_those_of_the_session_cookie() {
 }
 
 #[test]
+fn names_take_the_prefix_of_the_sessions_name_and_nothing_else_is_read() {
+    for (session, prefix) in [
+        ("__Host-wos-session", "__Host-"),
+        ("__Host-Http-wos-session", "__Host-Http-"),
+        ("__http-wos-session", "__Http-"),
+        ("__Secure-wos-session", "__Secure-"),
+    ] {
+        let settings = CookieSettings::builder().name(session).build().unwrap();
+        let cookies = VerifierCookies::new(&settings);
+        // The redirect URI decides on `Secure` where nothing forces it.
+        let new = NewSignIn::new().redirect_uri("http://localhost:3000/callback");
+        let begun = cookies.begin(new, &ring(), &SystemRandom, NOW).unwrap();
+        let state = begun.state.expose_secret();
+        let line = begun.cookie.to_header_value();
+        assert_eq!(begun.cookie.name(), format!("{prefix}{}", verifier_cookie_name(state)));
+        assert!(line.contains("; Path=/; ") && line.contains("; Secure"), "{line}");
+        assert!(is_verifier_cookie(begun.cookie.name()));
+        assert!(cookies.open(&begun.state, [pair(&begun.cookie)], &ring(), NOW).is_ok());
+        assert_eq!(names(&cookies.delete(&begun.state, [pair(&begun.cookie)])), [begun.cookie.name()]);
+        for tossed in [pair(&begun.cookie).replacen(prefix, "", 1), format!("{VERIFIER_COOKIE}={state}")] {
+            let failure = cookies.open(&begun.state, [tossed.as_str()], &ring(), NOW).unwrap_err();
+            assert_eq!(failure.reason(), Reason::MissingPkceCookie, "{tossed}");
+            assert!(cookies.delete(&begun.state, [tossed.as_str()]).is_empty());
+            assert!(cookies.evict([tossed.repeat(9).as_str()], &begun.cookie, &ring(), NOW).is_empty());
+        }
+    }
+}
+
+#[test]
 fn a_callback_of_another_browser_is_refused_before_anything_is_opened() {
     let mine = begin_at(NOW, NewSignIn::new());
     let theirs = begin_at(NOW, NewSignIn::new());
