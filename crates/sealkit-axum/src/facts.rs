@@ -20,9 +20,10 @@ pub(crate) struct RequestFacts {
     /// Where the request was made.
     pub(crate) initiator: Initiator,
     cookies: Vec<HeaderValue>,
+    /// The `Host` line, if there is one.
+    host: Option<HeaderValue>,
     page: Option<String>,
     pub(crate) had_authorization: bool,
-    host: Option<HeaderValue>,
     forwarded_scheme: Option<HeaderValue>,
     /// A WebSocket handshake of a page of another origin: the session is not looked at.
     pub(crate) foreign_socket: bool,
@@ -53,9 +54,9 @@ impl RequestFacts {
             sign_up: false,
             initiator: Initiator::Unknown,
             cookies: headers.get_all(header::COOKIE).iter().cloned().collect(),
+            host: same_origin::only(headers, &header::HOST).cloned(),
             page: htmx_page(headers),
             had_authorization: headers.contains_key(header::AUTHORIZATION),
-            host: headers.get(header::HOST).cloned(),
             forwarded_scheme: headers.get("x-forwarded-proto").cloned(),
             foreign_socket: false,
         }
@@ -81,12 +82,11 @@ impl RequestFacts {
     /// What a sign-in that begins with this request needs to know of it. The scheme explains and decides nothing, so that anybody may
     /// say it.
     pub(crate) fn arrival(&self) -> Arrival<'_> {
-        let authority = self.uri.authority().map(http::uri::Authority::as_str);
         let forwarded = self.forwarded_scheme.as_ref().and_then(|scheme| scheme.to_str().ok());
         let scheme = forwarded.and_then(|schemes| schemes.split(',').next()).map(str::trim);
         let navigates = self.kind() == RequestKind::Navigation && self.method == Method::GET;
         Arrival::new()
-            .host(authority.or_else(|| self.host.as_ref()?.to_str().ok()))
+            .host(self.host())
             .scheme(scheme.or_else(|| self.uri.scheme_str()))
             .page(self.uri.path_and_query().map(PathAndQuery::as_str).filter(|_| navigates))
             .cross_site(self.initiator == Initiator::Elsewhere)
@@ -96,6 +96,11 @@ impl RequestFacts {
     /// The `Cookie` lines as bytes: one bad byte hides nothing but its own pair.
     pub(crate) fn cookie_lines(&self) -> impl Iterator<Item = &[u8]> + Clone {
         self.cookies.iter().map(HeaderValue::as_bytes)
+    }
+
+    /// Host and port that the request was sent to, as far as it says.
+    pub(crate) fn host(&self) -> Option<&str> {
+        same_origin::sent_to(self.host.as_ref(), &self.uri)
     }
 
     /// Where the user wants to be after signing in: the page in the address bar. For a script's request nobody knows it.

@@ -10,7 +10,7 @@
 //! A layer behind a proxy that terminates TLS sees plain HTTP. So the scheme is never read from the connection: the redirect URI
 //! has it. On the redirect URI's host, only the redirect URI's origin is the application's own.
 
-use http::{HeaderMap, HeaderName, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use url::{Host, Url};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -58,7 +58,9 @@ impl Initiator {
             return Self::Unknown;
         }
         match origin(headers) {
-            Some(origin) if public.owns(&origin, sent_to(headers, uri)) => Self::SameOrigin,
+            Some(origin) if public.owns(&origin, sent_to(only(headers, &header::HOST), uri)) => {
+                Self::SameOrigin
+            }
             _ => Self::Elsewhere,
         }
     }
@@ -66,9 +68,7 @@ impl Initiator {
 
 /// The `Origin` of a request: exactly one, and written as an origin is (RFC 6454 §6.2): no user, no path.
 pub(crate) fn origin(headers: &HeaderMap) -> Option<Url> {
-    let mut lines = headers.get_all(header::ORIGIN).iter();
-    let (Some(line), None) = (lines.next(), lines.next()) else { return None };
-    let text = line.to_str().ok()?;
+    let text = only(headers, &header::ORIGIN)?.to_str().ok()?;
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     let written = url.origin().ascii_serialization();
     let with_port =
@@ -78,14 +78,19 @@ pub(crate) fn origin(headers: &HeaderMap) -> Option<Url> {
     is_origin.then_some(url)
 }
 
-/// Host and port that the request was sent to. Of two `Host` lines neither counts.
-fn sent_to<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
-    if let Some(authority) = uri.authority() {
-        return Some(authority.as_str());
+/// Host and port that the request was sent to; `host` is its `Host` line.
+pub(crate) fn sent_to<'a>(host: Option<&'a HeaderValue>, uri: &'a Uri) -> Option<&'a str> {
+    match uri.authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => host?.to_str().ok(),
     }
-    let mut hosts = headers.get_all(header::HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().ok(),
+}
+
+/// The line of this name. Of two neither counts.
+pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut lines = headers.get_all(name).iter();
+    match (lines.next(), lines.next()) {
+        (Some(line), None) => Some(line),
         _ => None,
     }
 }
@@ -127,7 +132,6 @@ fn is_loopback(origin: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     fn initiator_of(redirect_uri: &str, uri: &'static str, lines: &[(&'static str, &str)]) -> Initiator {
         let mut headers = HeaderMap::new();

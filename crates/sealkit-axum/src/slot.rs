@@ -19,7 +19,6 @@ use sealkit::{
     CookieAction, Failure, Outcome, Reason, RefreshBehind, RefreshOptions, RequestKind, Resolve,
     SealedSession, Session, SignedIn, Untrusted,
     cookie::{self, Presence},
-    token,
 };
 use std::{
     borrow::Cow,
@@ -231,11 +230,13 @@ impl SessionSlot {
         };
         let sealkit = &self.0.shared.sealkit;
         let outcome = match self.sealed_now() {
-            Ok(sealed) => sealkit.refresh(sealed.expose_secret(), options).await,
-            // It says why nothing opens, and refreshes nothing: not a sealed refresh token without a session either.
-            Err(Some(unopened)) => sealkit.authenticate(unopened.expose_secret()).await,
-            Err(None) => return Standing::Anonymous,
+            CookieAction::Set(sealed) => sealkit.refresh(sealed.expose_secret(), options).await,
+            CookieAction::Clear => return Standing::Anonymous,
+            _ => sealkit.refresh_best(self.candidates(), options).await,
         };
+        if matches!(outcome, Outcome::Anonymous) {
+            return Standing::Anonymous;
+        }
         if outcome.failure().is_some() && *outcome.cookie() == CookieAction::Keep {
             return Standing::of(&outcome);
         }
@@ -259,21 +260,22 @@ impl SessionSlot {
         standing
     }
 
-    /// Ends the session: here first, so that no refresh brings it back, then the cookie. Gives the page at WorkOS that ends it
-    /// there, if it is known which session it was.
+    /// Ends every session that came: here first, so that no refresh brings one back, then the cookies. Gives the page at WorkOS
+    /// that ends the one that stood, if it is known which session that was.
     pub(crate) async fn sign_out(&self, return_to: Option<&Url>) -> Option<Url> {
-        let standing = self.standing_without_refresh().await;
-        let session_id = match &standing {
-            Standing::Proven(session) => Some(session.id().to_owned()),
-            Standing::Anonymous => None,
-            Standing::Failed { failure, .. } => failure
-                .expired()
-                .map(|expired| expired.id().to_owned())
-                .or_else(|| self.unverified_session_id()),
+        let sealkit = &self.0.shared.sealkit;
+        let mut session_ids = match self.known() {
+            Some(Standing::Proven(session)) => vec![session.id().to_owned()],
+            _ => Vec::new(),
         };
+        for session_id in sealkit.sessions_to_end(self.candidates()).await {
+            if !session_ids.contains(&session_id) {
+                session_ids.push(session_id);
+            }
+        }
         self.decide(Standing::Anonymous, CookieAction::Clear);
-        match self.0.shared.sealkit.sign_out(&session_id?, return_to).await {
-            Ok(sign_out) => Some(sign_out.url),
+        match sealkit.sign_out_all(&session_ids, return_to).await {
+            Ok(sign_out) => sign_out.map(|sign_out| sign_out.url),
             Err(failure) => {
                 tracing::warn!(%failure, "the session cannot be ended at WorkOS; it is over here");
                 None
@@ -281,51 +283,34 @@ impl SessionSlot {
         }
     }
 
-    /// The id in a token that nobody can verify now. Its seal opened, so it is a session of ours, and ending it is what the
-    /// user wants.
-    fn unverified_session_id(&self) -> Option<String> {
-        let opened = |value: Cow<'_, str>| self.0.shared.sealkit.unseal(&value).ok();
-        // Nobody but us can have written it, or it ends sessions of others.
-        let (unsealed, _) =
-            self.candidates().filter_map(opened).find(|(unsealed, _)| unsealed.is_authentic())?;
-        token::peek_session_to_end(unsealed.access_token(), self.0.shared.sealkit.config().token_policy())
-    }
-
-    /// The seal that stands for the session now: what is going to be written, else the cookie that the session came from. The
-    /// first of the cookies if none opens; nothing if there are none.
-    fn sealed_now(&self) -> Result<SealedSession, Option<SealedSession>> {
+    /// The seal that stands for the session now: what is going to be written, else the cookie that the session came from. With
+    /// `Keep` it is the best of the cookies that came; after a sign-out there is none.
+    fn sealed_now(&self) -> CookieAction {
         let proven = {
             let state = self.state();
-            match &state.write {
-                CookieAction::Set(sealed) => return Ok(sealed.clone()),
-                CookieAction::Clear => return Err(None),
-                _ => match &state.current {
-                    Some(Standing::Proven(session)) => Some(session.clone()),
-                    _ => None,
-                },
+            match (&state.write, &state.current) {
+                (CookieAction::Keep, Some(Standing::Proven(session))) => session.clone(),
+                (write, _) => return write.clone(),
             }
         };
-        let sealed = |value: Cow<'_, str>| SealedSession::from(value.into_owned());
-        let mut first = None;
-        for value in self.candidates() {
-            let Ok((unsealed, _)) = self.0.shared.sealkit.unseal(&value) else { continue };
-            match &proven {
-                Some(session) if session.tokens().access_token() != unsealed.access_token() => {}
-                _ => return Ok(sealed(value)),
-            }
-            first.get_or_insert(value);
-        }
-        first.map(sealed).ok_or_else(|| self.candidates().next().map(sealed))
+        let opened = |value: &Cow<'_, str>| self.0.shared.sealkit.unseal(value).ok();
+        let is_proven = |value: &Cow<'_, str>| {
+            opened(value)
+                .is_some_and(|(unsealed, _)| unsealed.access_token() == proven.tokens().access_token())
+        };
+        let source = self.candidates().into_iter().find(is_proven);
+        source.map_or(CookieAction::Keep, |value| CookieAction::Set(SealedSession::from(value.into_owned())))
     }
 
-    fn candidates(&self) -> impl Iterator<Item = Cow<'_, str>> {
-        let config = self.0.shared.sealkit.config();
-        cookie::values(self.0.facts.cookie_lines(), config.cookie().name(), config.max_cookie_value())
+    fn candidates(&self) -> Vec<Cow<'_, str>> {
+        self.0.shared.sealkit.session_values(self.0.facts.cookie_lines())
     }
 
     /// Which cookies of the session the browser holds.
-    pub(crate) fn present(&self) -> Presence {
-        Presence::of(self.0.facts.cookie_lines(), self.0.shared.sealkit.config().cookie().name())
+    pub(crate) fn present(&self) -> Presence<'_> {
+        let facts = &self.0.facts;
+        let present = Presence::of(facts.cookie_lines(), self.0.shared.sealkit.config().cookie().name());
+        present.sent_to(facts.host(), facts.uri.path())
     }
 
     fn known(&self) -> Option<Standing> {

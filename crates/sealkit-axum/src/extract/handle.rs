@@ -36,7 +36,8 @@ impl SessionHandle {
     }
 
     /// Ends the session: from now on it is refused in this process, the cookie is cleared, and no refresh under way brings it
-    /// back. Gives the page at WorkOS to redirect to, which ends it there too; `None` when there was no session to end.
+    /// back. So do the sessions of all cookies of the name that the request carried (three at most). Gives the page at WorkOS to
+    /// redirect to, which ends the session that stood there too; `None` when there was no session to end.
     pub async fn sign_out(&self) -> Option<Url> {
         let shared = self.0.shared().clone();
         self.0.sign_out(shared.after_sign_out.as_ref()).await

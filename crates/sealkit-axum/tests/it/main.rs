@@ -24,6 +24,7 @@ mod one_write;
 mod origins;
 mod own_pages;
 mod routes;
+mod scopes;
 mod tower_service;
 mod webhooks;
 mod world;

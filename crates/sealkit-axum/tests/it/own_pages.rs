@@ -210,6 +210,27 @@ async fn a_choice_of_another_site_or_of_another_sign_in_is_refused() {
     assert_eq!(post(&mut browser, form(&page, NAVY), "same-origin").await.status, StatusCode::SEE_OTHER);
 }
 
+/// A sister domain can set the cookie of a sign-in that it began, under any name without a prefix.
+#[tokio::test]
+async fn tossed_choice_signs_nobody_in() {
+    const NAME: &str = "__Host-wos-session";
+    let world = World::with(
+        |idp| idp.organization_choice(OrganizationChoice::Ask),
+        |config| config.cookie_name(NAME),
+    );
+    let mut attacker = Browser::new(&world, &app(&world));
+    let page = asked(&world, &mut attacker).await;
+    let mut visitor = Browser::new(&world, &app(&world));
+    for (name, value) in &attacker.jar {
+        assert!(name.starts_with("__Host-"), "{name}");
+        visitor.jar.insert(name.trim_start_matches("__Host-").to_owned(), value.clone());
+    }
+    let reply = post(&mut visitor, form(&page, NAVY), "same-origin").await;
+    assert_eq!((reply.status, visitor.jar.contains_key(NAME)), (StatusCode::BAD_REQUEST, false));
+    let reply = post(&mut attacker, form(&page, NAVY), "same-origin").await;
+    assert_eq!((reply.status, attacker.jar.contains_key(NAME)), (StatusCode::SEE_OTHER, true));
+}
+
 #[tokio::test]
 async fn a_choice_that_waited_too_long_begins_anew() {
     let world = with_choice(false);

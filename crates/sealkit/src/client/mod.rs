@@ -3,6 +3,7 @@
 mod behind;
 mod builder;
 mod callback;
+mod candidates;
 mod guard;
 mod judge;
 mod key_file;
@@ -13,6 +14,7 @@ mod resolve;
 mod served;
 mod set_cookies;
 mod sign_in;
+mod sign_out;
 mod stale;
 mod usage;
 

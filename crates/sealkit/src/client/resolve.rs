@@ -1,10 +1,14 @@
 //! What a web layer asks for: who is this, refreshing where that is due.
 
-use super::{Sealkit, judge::Judged, refresh::Held};
+use super::{
+    Sealkit,
+    candidates::{Candidate, Rank, cleared_if, is_over},
+    judge::Judged,
+    refresh::Held,
+};
 use crate::{outcome::Outcome, refresh::CoordinationKey, telemetry};
 use sealkit_core::{
-    CookieAction, ExpiredSession, Failure, Reason, SealedSession, Session, Untrusted, cookie::MAX_CANDIDATES,
-    session::Freshness,
+    CookieAction, ExpiredSession, Failure, Reason, SealedSession, Session, Untrusted, session::Freshness,
 };
 use std::{borrow::Cow, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -109,8 +113,10 @@ impl Sealkit {
     /// Authenticates the session cookie of a request and refreshes it where that is due: when the access token has ended, and
     /// a little ahead of its end.
     ///
-    /// `cookies` are the values of the session cookie, percent-decoded; at most three are looked at. A session that is still
-    /// valid is served whatever a refresh ahead came to. One whose refresh failed in a way that may pass is served for a little
+    /// `cookies` are the values of the session cookie, percent-decoded ([`session_values`](Self::session_values)); at most three
+    /// are looked at. The one that verifies and ends last is served; if it turns out to be over, the next one.
+    ///
+    /// A session that is still valid is served whatever a refresh ahead came to. One whose refresh failed in a way that may pass is served for a little
     /// longer where [`RefreshSettings::stale_while_error`](crate::config::RefreshSettings::stale_while_error) allows it, and says
     /// so: [`Freshness::Stale`]. Dropping the future cancels no refresh.
     pub async fn resolve<'a>(
@@ -130,43 +136,61 @@ impl Sealkit {
         cookies: impl IntoIterator<Item = Cow<'a, str>>,
         allowed: Resolve,
     ) -> Outcome {
-        let mut best: Option<Judged> = None;
-        let mut best_value = None;
-        let mut costly = false;
-        for value in cookies.into_iter().filter(|value| !value.is_empty()).take(MAX_CANDIDATES) {
-            // One of them is enough for a request.
-            if self.reader().is_costly(&value, self.now()) && std::mem::replace(&mut costly, true) {
-                continue;
-            }
-            let judged = self.judge(&value).await;
-            if best.as_ref().is_none_or(|best| self.rank(&judged) > self.rank(best)) {
-                best = Some(judged);
-                best_value = Some(value);
-            }
-        }
-        if let Some(denied) = self.denied(best.as_ref().and_then(Judged::session_id)) {
+        let mut candidates = self.judge_candidates(cookies).await.into_iter();
+        let Some(best) = candidates.next() else { return self.note(Outcome::Anonymous) };
+        if let Some(denied) = self.denied(best.judged.session_id()) {
             return denied;
         }
-        let outcome = match best {
-            None => Outcome::Anonymous,
-            Some(Judged::Valid { session, .. }) if self.inner.deny_list.overrules(session.claims()) => {
+        let best = self.resolve_candidate(best, allowed).await;
+        let outcome = if is_over(&best) { self.resolve_next(best, candidates, allowed).await } else { best };
+        self.note(outcome)
+    }
+
+    /// The best candidate is over: the next one that may be served is tried before anybody is signed out. The cookies go only if
+    /// all are over.
+    async fn resolve_next<'a>(
+        &self,
+        best: Outcome,
+        others: impl Iterator<Item = Candidate<'a>>,
+        allowed: Resolve,
+    ) -> Outcome {
+        let mut all_over = *best.cookie() == CookieAction::Clear;
+        for candidate in others {
+            match candidate.rank {
+                Rank::Ended => {}
+                // Another process may have the password.
+                Rank::Unacceptable => all_over = false,
+                Rank::Undecided | Rank::Refreshable(_) | Rank::Valid(_) => {
+                    let next = self.resolve_candidate(candidate, allowed).await;
+                    if !is_over(&next) {
+                        return next;
+                    }
+                    all_over &= *next.cookie() == CookieAction::Clear;
+                }
+            }
+        }
+        cleared_if(all_over, best)
+    }
+
+    async fn resolve_candidate(&self, candidate: Candidate<'_>, allowed: Resolve) -> Outcome {
+        let Candidate { value, judged, .. } = candidate;
+        let outcome = match judged {
+            Judged::Valid { session, .. } if self.inner.deny_list.overrules(session.claims()) => {
                 self.resolve_overruled(session, allowed).await
             }
-            Some(Judged::Valid { session, refresh_due: true })
+            Judged::Valid { session, refresh_due: true }
                 if allowed.may_refresh && allowed.may_refresh_ahead =>
             {
                 self.refresh_due(session, allowed).await
             }
-            Some(Judged::Valid { session, .. }) => Outcome::authenticated(session, CookieAction::Keep),
-            Some(Judged::Expired(expired)) if allowed.may_refresh => {
-                self.resolve_expired(expired, allowed).await
-            }
-            Some(Judged::Expired(expired)) => Outcome::failed(expired_failure(expired), CookieAction::Keep),
-            Some(Judged::Failed(failure)) => Outcome::failed(failure, CookieAction::Keep),
+            Judged::Valid { session, .. } => Outcome::authenticated(session, CookieAction::Keep),
+            Judged::Expired(expired) if allowed.may_refresh => self.resolve_expired(expired, allowed).await,
+            Judged::Expired(expired) => Outcome::failed(expired_failure(expired), CookieAction::Keep),
+            Judged::Failed(failure) => Outcome::failed(failure, CookieAction::Keep),
         };
-        self.note(match (outcome, best_value) {
+        match outcome {
             // Served as it came: unless it is to be stored in another way.
-            (Outcome::Authenticated { session, cookie: CookieAction::Keep, behind }, Some(value))
+            Outcome::Authenticated { session, cookie: CookieAction::Keep, behind }
                 if session.freshness() != Freshness::Stale =>
             {
                 let cookie = match self.written_anew(&session, allowed) {
@@ -177,8 +201,8 @@ impl Sealkit {
                 };
                 Outcome::Authenticated { session, cookie, behind }
             }
-            (outcome, _) => outcome,
-        })
+            outcome => outcome,
+        }
     }
 
     /// The same session as it would be written now, where that is asked for and it is not so already.
@@ -253,18 +277,6 @@ impl Sealkit {
                 Outcome::failed(Failure::new(Reason::SessionRevoked), cookie)
             }
             other => other,
-        }
-    }
-
-    /// Which of several cookies of the name is the better one: what verifies, then the later end. One that was signed out hides
-    /// no other.
-    fn rank(&self, judged: &Judged) -> (u8, u64) {
-        match judged {
-            judged if judged.session_id().is_some_and(|id| self.has_ended(id)) => (0, 0),
-            Judged::Valid { session, .. } => (4, session.expires_at().as_millis()),
-            Judged::Expired(expired) => (3, expired.claims().expires_at().as_millis()),
-            Judged::Failed(failure) if failure.is_retryable() => (2, 0),
-            Judged::Failed(_) => (1, 0),
         }
     }
 

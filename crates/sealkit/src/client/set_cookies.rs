@@ -6,18 +6,24 @@ use sealkit_core::{
     cookie::{Presence, SetCookie},
     session::SessionReader,
 };
+use url::Url;
 
 /// How many of the largest members are named when a session is too large.
 const NAMED: usize = 4;
 
 impl Sealkit {
     /// The `Set-Cookie` lines that carry out `action` for a browser that holds the cookies `present`: one cookie or several, and
-    /// what has become stale deleted. Send all of them.
+    /// what has become stale deleted, also in other scopes ([`Presence::sent_to`]). Send all of them, in this order.
     ///
     /// # Errors
     /// [`Reason::CookieTooLarge`], with the largest members in its hint. Nothing is to be sent then: what the browser has stays.
-    pub fn set_cookies(&self, action: &CookieAction, present: Presence) -> Result<Vec<SetCookie>, Failure> {
+    pub fn set_cookies(
+        &self,
+        action: &CookieAction,
+        present: Presence<'_>,
+    ) -> Result<Vec<SetCookie>, Failure> {
         let settings = self.inner.config.cookie();
+        let present = present.or_host(self.inner.config.redirect_uri().and_then(Url::host_str));
         let sealed = match action {
             CookieAction::Set(sealed) => sealed.expose_secret(),
             CookieAction::Clear => return Ok(settings.clears(present)),

@@ -36,7 +36,8 @@ pub const REWRITE: &str = "SEALKIT_REWRITE";
 pub const REDIRECT_URI: &str = "WORKOS_REDIRECT_URI";
 /// The same, as authkit-nextjs spells it.
 pub const NEXT_PUBLIC_REDIRECT_URI: &str = "NEXT_PUBLIC_WORKOS_REDIRECT_URI";
-/// Name of the session cookie. Read by the JavaScript libraries. Default `wos-session`.
+/// Name of the session cookie. Read by the JavaScript libraries. Default `wos-session`. A prefix
+/// ([`NamePrefix`](sealkit_core::cookie::NamePrefix)) forces `Secure`, and the verifier cookies of sign-ins take it.
 pub const COOKIE_NAME: &str = "WORKOS_COOKIE_NAME";
 /// `Max-Age` of the session cookie, in whole seconds. Read by the JavaScript libraries. Default 34,560,000 (400 days).
 pub const COOKIE_MAX_AGE: &str = "WORKOS_COOKIE_MAX_AGE";

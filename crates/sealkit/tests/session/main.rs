@@ -18,6 +18,7 @@ mod readiness;
 mod recorder;
 mod refresh;
 mod revoked;
+mod several;
 mod sign_in;
 mod support;
 mod upstream;
