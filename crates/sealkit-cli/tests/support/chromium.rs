@@ -64,6 +64,11 @@ pub(crate) struct Chromium {
 impl Chromium {
     /// `None` skips the test.
     pub(crate) async fn open() -> Option<Self> {
+        Self::open_with(&[]).await
+    }
+
+    /// The same, with flags of the test's own.
+    pub(crate) async fn open_with(own: &[&str]) -> Option<Self> {
         let driver = find::program(&["chromedriver"]);
         let browser = find::program(&["chromium", "chromium-browser", "google-chrome"]);
         let (driver, browser) = find::or_skip(driver.zip(browser), "Chromium with chromedriver")?;
@@ -71,6 +76,7 @@ impl Chromium {
         let profile = TempDir::new().unwrap();
         let flags: Vec<String> = FLAGS
             .iter()
+            .chain(own)
             .map(|flag| (*flag).to_owned())
             .chain([format!("--user-data-dir={}", profile.path().display())])
             .collect();
