@@ -5,6 +5,7 @@
 mod clocks;
 mod contested;
 mod crashes;
+mod hostile;
 mod jobs;
 mod measured;
 mod outages;

@@ -306,6 +306,15 @@ impl Replica {
         self.store.coordinator().status().degraded
     }
 
+    /// The key of the cookie's refresh token in the store.
+    pub(crate) fn place_of(&self, world: &World, cookie: &str) -> String {
+        let (unsealed, _) = self.sealkit.unseal(cookie).unwrap();
+        let secret = sealkit::refresh::CoordinatorSecret::from_api_key(&world.idp.api_key());
+        let key = secret.key(&world.idp.client_id(), &unsealed.refresh_token().unwrap());
+        let digits: String = key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("sealkit:{{{digits}}}")
+    }
+
     pub(crate) fn session_id(&self, cookie: &str) -> String {
         let (unsealed, _) = self.sealkit.unseal(cookie).unwrap();
         sealkit::token::peek_session_id(unsealed.access_token()).unwrap()

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
+mod hostile;
 mod lives;
 mod losses;
+mod news;
 mod servers;
 mod sharing;
 #[path = "../support/mod.rs"]

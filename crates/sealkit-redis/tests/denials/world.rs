@@ -4,7 +4,7 @@ use crate::support::eventually;
 use bytes::Bytes;
 use http::Request;
 use sealkit::{
-    Clock as _, Config, CookiePassword, KeyRing, Sealkit, SystemClock, UnixMillis,
+    Clock as _, Config, ConfigBuilder, CookiePassword, KeyRing, Sealkit, SystemClock, UnixMillis,
     api::{HttpTransport, TransportError, TransportErrorKind, TransportFuture},
     revocation::{Denial, DenyEntry, DenyList},
     session::AuthResponse,
@@ -37,17 +37,23 @@ pub(crate) struct Replica {
 
 impl Replica {
     pub(crate) async fn of(idp: &DevIdp, settings: RedisSettings) -> Self {
+        Self::with(idp, settings, |config| config).await
+    }
+
+    pub(crate) async fn with(
+        idp: &DevIdp,
+        settings: RedisSettings,
+        config: impl FnOnce(ConfigBuilder) -> ConfigBuilder,
+    ) -> Self {
         let store = RedisStore::connect(settings, Arc::new(SystemClock)).await.unwrap();
         let password = CookiePassword::from("a-cookie-password-of-the-tests-0123456789");
-        let config = Config::builder()
+        let base = Config::builder()
             .client_id(idp.client_id())
             .api_key(idp.api_key())
             .api_base(idp.base_url())
             .redirect_uri("http://localhost:3000/callback")
-            .key_ring(KeyRing::builder().password("current", password).build().unwrap())
-            .build()
-            .unwrap();
-        let sealkit = Sealkit::builder(config)
+            .key_ring(KeyRing::builder().password("current", password).build().unwrap());
+        let sealkit = Sealkit::builder(config(base).build().unwrap())
             .transport(Arc::new(Wire(idp.clone())))
             .coordinator(store.coordinator())
             .deny_list_store(store.deny_list())

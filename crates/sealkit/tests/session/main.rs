@@ -19,6 +19,7 @@ mod recorder;
 mod refresh;
 mod revoked;
 mod sign_in;
+mod signed_out;
 mod support;
 mod upstream;
 mod upstream_fix;
