@@ -1,7 +1,8 @@
 //! How a provider is made.
 
 use crate::{
-    DevIdp, IdpClock, IssuerForm, Organization, OrganizationChoice, ServerLimits, User,
+    DevIdp, EndedLogout, EndedRevoke, IdpClock, IssuerForm, Organization, OrganizationChoice, ServerLimits,
+    User,
     ids::Ids,
     keys::{KeySet, SigningUnavailable},
     settings::Settings,
@@ -86,6 +87,8 @@ impl DevIdpBuilder {
                 organization_choice: OrganizationChoice::default(),
                 redirect_uris: Vec::new(),
                 sign_out_redirect: None,
+                ended_revoke: EndedRevoke::default(),
+                ended_logout: EndedLogout::default(),
                 webhook_secret: String::new(),
                 webhook_target: None,
             },
@@ -240,6 +243,18 @@ impl DevIdpBuilder {
     /// Where sign-out goes that names no `return_to`. Default: a page of the provider.
     pub fn sign_out_redirect(mut self, uri: impl Into<String>) -> Self {
         self.settings.sign_out_redirect = Some(uri.into());
+        self
+    }
+
+    /// What the revoke endpoint answers for a session that has ended.
+    pub fn ended_revoke(mut self, answer: EndedRevoke) -> Self {
+        self.settings.ended_revoke = answer;
+        self
+    }
+
+    /// What the logout address does with a session that has ended.
+    pub fn ended_logout(mut self, answer: EndedLogout) -> Self {
+        self.settings.ended_logout = answer;
         self
     }
 

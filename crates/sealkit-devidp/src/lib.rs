@@ -103,7 +103,7 @@ pub use mint::{MintSession, MintedSession};
 pub use options::TokenOptions;
 pub use record::{RecordedRequest, RefreshCounts};
 pub use server::{ServeError, Server, ServerLimits};
-pub use settings::OrganizationChoice;
+pub use settings::{EndedLogout, EndedRevoke, OrganizationChoice};
 pub use step_up::{StepUp, StepUpRule};
 pub use token::IssuerForm;
 pub use users::{Membership, Organization, User};

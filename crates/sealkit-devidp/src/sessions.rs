@@ -6,6 +6,7 @@ use crate::{
     grants::Body,
     page,
     router::{Private, Query},
+    settings::{EndedLogout, EndedRevoke},
     state::State,
     users::User,
 };
@@ -18,6 +19,9 @@ use serde_json::{Value, json};
 /// How many entries a list holds if the caller says nothing, and at most.
 const DEFAULT_LIMIT: usize = 10;
 const MAX_LIMIT: usize = 100;
+
+/// What is said of a session that has ended.
+const NOT_ACTIVE: &str = "Session is not active.";
 
 /// `GET /user_management/sessions/logout`: ends the session and sends the browser on.
 pub(crate) fn logout(
@@ -36,7 +40,10 @@ pub(crate) fn logout(
             }
             None => state.settings.sign_out_redirect.clone(),
         };
-        state.end_session(session_id, now);
+        let ended = state.end_session(session_id, now);
+        if !ended && state.settings.ended_logout == EndedLogout::Rejects {
+            return Err(ApiError::message(StatusCode::BAD_REQUEST, NOT_ACTIVE));
+        }
         Ok(target)
     })?;
     let mut response = match target {
@@ -93,7 +100,11 @@ fn revoke(state: &mut State, session_id: &str, now: UnixMillis) -> Result<Value,
         return Err(ApiError::not_found(format!("Session not found: '{session_id}'.")));
     }
     if !state.end_session(session_id, now) {
-        return Err(ApiError::message(StatusCode::BAD_REQUEST, "Session is not active."));
+        let status = match state.settings.ended_revoke {
+            EndedRevoke::BadRequest => StatusCode::BAD_REQUEST,
+            EndedRevoke::NotFound => StatusCode::NOT_FOUND,
+        };
+        return Err(ApiError::message(status, NOT_ACTIVE));
     }
     Ok(state
         .sessions

@@ -19,6 +19,29 @@ pub enum OrganizationChoice {
     None,
 }
 
+/// What `POST /user_management/sessions/revoke` answers for a session that has ended. The OpenAPI document names 400; an emulator
+/// answers 404.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EndedRevoke {
+    /// 400 with a message.
+    #[default]
+    BadRequest,
+    /// 404 with a message, as for a session that never was.
+    NotFound,
+}
+
+/// What `GET /user_management/sessions/logout` does with a session that has ended, or never was. What WorkOS does is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EndedLogout {
+    /// It sends the browser on, as for a session that is alive.
+    #[default]
+    Redirects,
+    /// It answers 400, and the browser stays there.
+    Rejects,
+}
+
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) client_id: String,
@@ -43,6 +66,8 @@ pub(crate) struct Settings {
     pub(crate) organization_choice: OrganizationChoice,
     pub(crate) redirect_uris: Vec<String>,
     pub(crate) sign_out_redirect: Option<String>,
+    pub(crate) ended_revoke: EndedRevoke,
+    pub(crate) ended_logout: EndedLogout,
     pub(crate) webhook_secret: String,
     pub(crate) webhook_target: Option<WebhookTarget>,
 }

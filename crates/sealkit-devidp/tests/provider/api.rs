@@ -5,7 +5,8 @@ use bytes::Bytes;
 use http::Request;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use sealkit_devidp::{
-    DevIdp, Endpoint, Fault, IdpError, Membership, MintSession, Organization, User, webhook_signature,
+    DevIdp, EndedLogout, EndedRevoke, Endpoint, Fault, IdpError, Membership, MintSession, Organization, User,
+    webhook_signature,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -300,4 +301,25 @@ async fn a_seed_makes_two_providers_alike() {
     assert_eq!(a.api_key(), b.api_key());
     let mint = |idp: &DevIdp| idp.mint_session(MintSession::for_user(ADA)).unwrap();
     assert_eq!(mint(&a).response_json, mint(&b).response_json);
+}
+
+#[tokio::test]
+async fn ended_session_is_answered_as_the_settings_say() {
+    for (revoke, logout, statuses) in [
+        (EndedRevoke::BadRequest, EndedLogout::Redirects, (400, 302)),
+        (EndedRevoke::NotFound, EndedLogout::Rejects, (404, 400)),
+    ] {
+        let idp = build(DevIdp::builder().ended_revoke(revoke).ended_logout(logout));
+        let minted = idp.mint_session(MintSession::for_user(ADA)).unwrap();
+        let body = json!({ "session_id": minted.session_id });
+        let page = format!(
+            "/user_management/sessions/logout?session_id={}&return_to=http%3A%2F%2Flocalhost%3A3000%2F",
+            minted.session_id
+        );
+        assert_eq!(get(&idp, &page).await.status(), 302, "alive, it is ended and left");
+        let again = api(&idp, "POST", "/user_management/sessions/revoke", &body).await;
+        assert_eq!((again.status, again.json["message"].is_string()), (statuses.0, true));
+        assert_eq!(get(&idp, &page).await.status(), statuses.1);
+        assert_eq!((idp.count(Endpoint::RevokeSession), idp.count(Endpoint::Logout)), (1, 2));
+    }
 }
