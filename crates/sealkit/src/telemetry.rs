@@ -54,6 +54,10 @@ pub const KEY_SET_SKIPPED: &str = "sealkit_jwks_skipped_keys";
 pub const DENY_LIST_ENTRIES: &str = "sealkit_denylist_entries";
 /// Age of this process's copy of the shared deny list.
 pub const DENY_LIST_AGE: &str = "sealkit_denylist_stale_seconds";
+/// Entries of the deny list that were forgotten before their time.
+pub const DENY_LIST_FORGOTTEN: &str = "sealkit_denylist_forgotten_total";
+/// Signed-out sessions that were ended at WorkOS.
+pub const SIGN_OUT_REVOCATIONS: &str = "sealkit_sign_out_revocations_total";
 /// Webhooks that were received.
 pub const WEBHOOKS: &str = "sealkit_webhooks_total";
 /// Polls of the events API.
@@ -165,6 +169,16 @@ pub const ALL: &[Metric] = &[
     ),
     gauge(DENY_LIST_ENTRIES, &[], "entries of the deny list that are in force"),
     gauge(DENY_LIST_AGE, &[], "age of this process's copy of the shared deny list"),
+    counter(
+        DENY_LIST_FORGOTTEN,
+        &["room"],
+        "entries that a full deny list forgot before their time: `own` were denied here, `shared` came from the store, `held` were signed out here and may be alive at WorkOS",
+    ),
+    counter(
+        SIGN_OUT_REVOCATIONS,
+        &["outcome"],
+        "signed-out sessions that the server ended at WorkOS: `ended`; `already_ended`, as a rule by the browser; `failed`, after the last attempt; `too_many` waited already, so this one was not ended",
+    ),
     counter(
         WEBHOOKS,
         &["event", "outcome"],

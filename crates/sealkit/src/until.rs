@@ -33,8 +33,17 @@ impl<K: Eq + Hash> Until<K> {
         self.keys.iter().map(|(key, until)| (key, *until))
     }
 
-    pub(crate) fn remove(&mut self, key: &K) {
+    pub(crate) fn remove<Q>(&mut self, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         self.keys.remove(key);
+    }
+
+    /// Forgets the keys whose time is over.
+    pub(crate) fn forget_ended(&mut self, now: UnixMillis) {
+        self.keys.retain(|_, until| *until > now);
     }
 
     /// Until when the key is remembered.

@@ -24,6 +24,7 @@ mod one_write;
 mod origins;
 mod own_pages;
 mod routes;
+mod signed_out;
 mod tower_service;
 mod webhooks;
 mod world;

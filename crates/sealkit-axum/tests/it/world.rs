@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use sealkit::{
-    Clock, Config, Failure, Reason, SealedSession, Sealkit, UnixMillis,
+    Clock, Config, Failure, Reason, SealedSession, Sealkit, SealkitBuilder, UnixMillis,
     api::{HttpTransport, TransportError, TransportErrorKind, TransportFuture},
     session::AuthResponse,
 };
@@ -103,6 +103,14 @@ impl World {
     /// Another process, on a machine whose clock is ahead.
     pub(crate) fn replica_ahead(&self, ahead: Duration) -> Sealkit {
         process(&self.idp, ahead, |config| config.development(true))
+    }
+
+    /// Another process with the same configuration, beside the same provider.
+    pub(crate) fn restarted(&self, change: impl FnOnce(SealkitBuilder) -> SealkitBuilder) -> Self {
+        let builder = Sealkit::builder(self.sealkit.config().clone())
+            .transport(Arc::new(InProcess(self.idp.clone())))
+            .clock(Arc::new(IdpTime { clock: self.idp.clock(), ahead: Duration::ZERO }));
+        Self { idp: self.idp.clone(), sealkit: change(builder).build().unwrap() }
     }
 
     pub(crate) fn layer(&self) -> SessionLayer {

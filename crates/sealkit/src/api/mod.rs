@@ -35,6 +35,7 @@ pub use grant::{
     MagicAuthGrant, MfaTotpGrant, OrganizationSelectionGrant, PasswordGrant, RadarEmailChallengeGrant,
     RadarSmsChallengeGrant, RefreshTokenGrant,
 };
+pub(crate) use ids::checked_id;
 pub use ids::{ClientId, InvalidId};
 pub use reply::{ApiReply, ReplyMeta};
 pub use reqwest_transport::{ReqwestTransport, ReqwestTransportBuilder, TransportBuildError};

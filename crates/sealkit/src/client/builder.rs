@@ -12,7 +12,7 @@ use crate::{
         CoordinatorSecret, CoordinatorSecrets, InProcessCoordinator, InProcessSettings, Pauses,
         RefreshCoordinator,
     },
-    revocation::{DenyList, DenyListStore},
+    revocation::{DenyList, DenyListStore, sign_outs},
 };
 use arc_swap::ArcSwap;
 use sealkit_core::{
@@ -136,6 +136,18 @@ impl SealkitBuilder {
             Arc::new(InProcessCoordinator::new(Arc::clone(&clock), InProcessSettings::default()))
         });
         let deny_list = DenyList::new(Arc::clone(&clock), *config.deny_list());
+        let sign_outs = (config.sign_out().revoke && config.api_key().is_some()).then(|| {
+            sign_outs::SignOuts::new(sign_outs::Parts {
+                api: api.clone(),
+                list: deny_list.downgrade(),
+                clock: Arc::clone(&clock),
+                random: Arc::clone(&random),
+                settings: *config.sign_out(),
+                attempt_timeout: config.http().attempt_timeout,
+                cookie_life: config.cookie().max_age(),
+                remembered_for: config.deny_list().ttl,
+            })
+        });
         let pauses = Pauses::new(config.refresh().ahead_pause);
         let breaker = Breaker::new("api", config.refresh().breaker, Arc::clone(&clock));
         said_at_start(&config);
@@ -152,6 +164,7 @@ impl SealkitBuilder {
                 coordinator,
                 coordinator_secrets,
                 deny_list,
+                sign_outs,
                 pauses,
                 draining: AtomicBool::new(false),
                 breaker,

@@ -35,7 +35,7 @@ use crate::{
     config::{Config, process_environment},
     keys::KeySetCache,
     refresh::{CoordinatorSecrets, CoordinatorStatus, Pauses, RefreshCoordinator},
-    revocation::{Denial, DenyList},
+    revocation::{Denial, DenyEntry, DenyList, sign_outs::SignOuts},
     skew::ClockSkew,
     telemetry,
 };
@@ -77,6 +77,8 @@ struct Inner {
     coordinator: Arc<dyn RefreshCoordinator>,
     coordinator_secrets: CoordinatorSecrets,
     deny_list: DenyList,
+    /// None where the server does not end sessions at WorkOS.
+    sign_outs: Option<SignOuts>,
     pauses: Pauses,
     draining: AtomicBool,
     breaker: Breaker<Reason>,
@@ -181,13 +183,24 @@ impl Sealkit {
         self.inner.api.logout_url(session_id, return_to).map_err(|_| Failure::new(Reason::InvalidJwt))
     }
 
-    /// Signs out: from now on the session is refused here, and no refresh in flight brings it back. Clear the cookie and send
+    /// Signs out: from now on the session is rejected here, and no in-flight refresh brings it back. Clear the cookie and send
     /// the browser to the URL.
     ///
+    /// A browser that goes there ends the session at WorkOS. Ten seconds later a task ends it from the server, in case the browser
+    /// did not ([`SignOutSettings`](crate::config::SignOutSettings)); until that is done, this process rejects the session for as
+    /// long as a copy of its cookie can live. A repeated sign-out of the same session asks for nothing again. Dropping the future
+    /// undoes nothing.
+    ///
     /// # Errors
-    /// As [`logout_url`](Self::logout_url); the session is refused all the same.
+    /// As [`logout_url`](Self::logout_url); the session is rejected all the same.
     pub async fn sign_out(&self, session_id: &str, return_to: Option<&Url>) -> Result<SignOut, Failure> {
-        self.inner.deny_list.deny(Denial::session(session_id)).await;
+        let list = &self.inner.deny_list;
+        let until = self.now().saturating_add(list.settings().ttl);
+        let news = list.deny_here(DenyEntry::new(Denial::session(session_id), until));
+        if let Some(sign_outs) = &self.inner.sign_outs {
+            sign_outs.begin(session_id);
+        }
+        list.share(news).await;
         Ok(SignOut { url: self.logout_url(session_id, return_to)? })
     }
 
@@ -224,13 +237,21 @@ impl Sealkit {
         self.inner.api.clock_skew()
     }
 
-    /// Finishes what has begun, before the process ends: waits for every grant under way, and until what was signed out or
-    /// revoked here is known to the other processes, at most so long. True when nothing is left. Call it after the server has stopped accepting requests.
+    /// Finishes what has begun, before the process ends: waits for every grant under way, until what was signed out or
+    /// revoked here is known to the other processes, and until the sessions that were signed out here have ended at WorkOS, for
+    /// which it begins at once; all for `at_most`. True when nothing is left. Call it after the server has stopped accepting requests.
     pub async fn drain(&self, at_most: Duration) -> bool {
         self.inner.draining.store(true, Ordering::Relaxed);
         let grants = self.inner.coordinator.drain(at_most);
-        let (grants, denials) = futures_util::future::join(grants, self.inner.deny_list.drain(at_most)).await;
-        grants && denials
+        let sign_outs = async {
+            match &self.inner.sign_outs {
+                Some(sign_outs) => sign_outs.drain(at_most).await,
+                None => true,
+            }
+        };
+        let denials = self.inner.deny_list.drain(at_most);
+        let (grants, denials, sign_outs) = futures_util::future::join3(grants, denials, sign_outs).await;
+        grants && denials && sign_outs
     }
 
     pub(crate) fn now(&self) -> UnixMillis {

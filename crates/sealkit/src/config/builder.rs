@@ -6,7 +6,7 @@ use super::{
     env::{self, Environment, Given},
     passwords::{self, Passwords, Surroundings},
     problem::{ConfigError, Problem},
-    settings::{HttpSettings, RefreshSettings},
+    settings::{HttpSettings, RefreshSettings, SignOutSettings},
     shared, validate,
 };
 use crate::{
@@ -53,6 +53,8 @@ pub struct ConfigBuilder {
     webhook_tolerance: Option<Duration>,
     deny_list: DenyListSettings,
     revocation_ttl: Option<Given<String>>,
+    sign_out: SignOutSettings,
+    revoke_on_sign_out: Option<Given<String>>,
     trusted_proxies: Option<Given<Vec<String>>>,
     http: HttpSettings,
     request_timeout: Option<Given<String>>,
@@ -151,6 +153,7 @@ impl ConfigBuilder {
                 .map(CoordinatorInput::Environment),
             webhook_secrets: shared::webhook_secrets(&mut environment),
             revocation_ttl: environment.optional(env::REVOCATION_TTL),
+            revoke_on_sign_out: environment.optional(env::REVOKE_ON_SIGN_OUT),
             trusted_proxies: environment
                 .optional(env::TRUSTED_PROXIES)
                 .map(|given| Given::new(given.setting, given.value.split(',').map(str::to_owned).collect())),
@@ -366,6 +369,20 @@ impl ConfigBuilder {
         self
     }
 
+    /// How a session that is signed out here is ended at WorkOS. Stands above `SEALKIT_REVOKE_ON_SIGN_OUT`.
+    pub fn sign_out(mut self, sign_out: SignOutSettings) -> Self {
+        self.forget(&[env::REVOKE_ON_SIGN_OUT]);
+        self.sign_out = sign_out;
+        self.revoke_on_sign_out = None;
+        self
+    }
+
+    /// Whether the server ends a signed-out session at WorkOS, besides the browser. Default: true, with an API key.
+    pub fn revoke_on_sign_out(self, revoke: bool) -> Self {
+        let settings = SignOutSettings { revoke, ..self.sign_out };
+        self.sign_out(settings)
+    }
+
     /// Networks or addresses of the proxies whose `X-Forwarded-For` is believed. Default: none.
     pub fn trusted_proxies(mut self, networks: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.forget(&[env::TRUSTED_PROXIES]);
@@ -468,6 +485,13 @@ impl ConfigBuilder {
             deny_list.ttl = ttl;
         }
         validate::deny_list(&deny_list, &mut problems);
+        let mut sign_out = self.sign_out;
+        if let Some(revoke) =
+            self.revoke_on_sign_out.and_then(|text| text.check(&mut problems, validate::yes_or_no))
+        {
+            sign_out.revoke = revoke;
+        }
+        validate::sign_out(&sign_out, &mut problems);
         let coordinator_secrets = match self.coordinator_secrets {
             Some(CoordinatorInput::Secrets(secrets)) => Some(*secrets),
             Some(CoordinatorInput::Environment(list)) => {
@@ -508,6 +532,7 @@ impl ConfigBuilder {
                 webhook_secrets: webhook_secrets.unwrap_or_default(),
                 webhook_tolerance,
                 deny_list,
+                sign_out,
                 trusted_proxies,
                 http,
                 key_set: self.key_set,

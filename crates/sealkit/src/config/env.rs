@@ -83,6 +83,8 @@ pub const WEBHOOK_SECRET: &str = "WORKOS_WEBHOOK_SECRET";
 pub const WEBHOOK_SECRETS: &str = "SEALKIT_WEBHOOK_SECRETS";
 /// How long a revoked session is remembered, in whole seconds: longer than any access token lives. Default 86400.
 pub const REVOCATION_TTL: &str = "SEALKIT_REVOCATION_TTL";
+/// `true` or `false`: whether the server ends a signed-out session at WorkOS, besides the browser. Default `true`.
+pub const REVOKE_ON_SIGN_OUT: &str = "SEALKIT_REVOKE_ON_SIGN_OUT";
 /// Networks of the proxies whose `X-Forwarded-For` is believed, separated by commas: `10.0.0.0/8,2001:db8::/32`, or single
 /// addresses. Default: none, so the client is the peer of the connection.
 pub const TRUSTED_PROXIES: &str = "SEALKIT_TRUSTED_PROXIES";
@@ -129,6 +131,7 @@ pub const READ: &[&str] = &[
     WEBHOOK_SECRET,
     WEBHOOK_SECRETS,
     REVOCATION_TTL,
+    REVOKE_ON_SIGN_OUT,
     TRUSTED_PROXIES,
     LOOP_LAPS,
 ];

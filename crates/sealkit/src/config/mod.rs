@@ -33,7 +33,7 @@ pub use builder::ConfigBuilder;
 pub use env::process_environment;
 pub use passwords::PasswordSource;
 pub use problem::{ConfigError, Problem, shown_path};
-pub use settings::{HttpSettings, RefreshSettings};
+pub use settings::{HttpSettings, RefreshSettings, SignOutSettings};
 
 use crate::{
     api::{ApiBase, ApiClient, ClientId, HttpTransport, ReqwestTransport, TransportBuildError},
@@ -68,6 +68,7 @@ pub struct Config {
     webhook_secrets: Vec<WebhookSecret>,
     webhook_tolerance: Duration,
     deny_list: DenyListSettings,
+    sign_out: SignOutSettings,
     trusted_proxies: TrustedProxies,
     http: HttpSettings,
     key_set: KeySetSettings,
@@ -183,6 +184,12 @@ impl Config {
     #[must_use]
     pub const fn deny_list(&self) -> &DenyListSettings {
         &self.deny_list
+    }
+
+    /// How a session that is signed out here is ended at WorkOS.
+    #[must_use]
+    pub const fn sign_out(&self) -> &SignOutSettings {
+        &self.sign_out
     }
 
     /// The proxies whose `X-Forwarded-For` is believed. Fronts get the client's address from

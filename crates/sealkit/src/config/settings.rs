@@ -26,6 +26,38 @@ impl Default for HttpSettings {
     }
 }
 
+/// How a session that is signed out here is ended at WorkOS.
+///
+/// The page to which a sign-out sends the browser ends it. The browser need not go there: a script may have signed out, or the tab
+/// may be closed. So the server ends it as well, a moment later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SignOutSettings {
+    /// Whether the server ends the session at WorkOS. Needs the API key. Default true; `SEALKIT_REVOKE_ON_SIGN_OUT`.
+    pub revoke: bool,
+    /// The head start of the browser. A process that drains waits no longer. Default 10 s, at most 5 min.
+    pub revoke_after: Duration,
+    /// Longest wait between two attempts that fail; it begins with 1 s and doubles. Default 5 min, at most 1 h.
+    pub retry_longest: Duration,
+    /// When it is given up and logged. Default 1 h, at most 24 h.
+    pub give_up_after: Duration,
+    /// Most sessions that wait to be ended; each waits once, however often it is signed out. Further ones are not ended at WorkOS,
+    /// which is logged. Default 10,000.
+    pub max_pending: usize,
+}
+
+impl Default for SignOutSettings {
+    fn default() -> Self {
+        Self {
+            revoke: true,
+            revoke_after: Duration::from_secs(10),
+            retry_longest: Duration::from_secs(5 * 60),
+            give_up_after: Duration::from_secs(3600),
+            max_pending: 10_000,
+        }
+    }
+}
+
 /// When and how a session is refreshed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -4,7 +4,7 @@ use super::{
     builder::{ApiAddress, CookieInput},
     env::{self, Given},
     problem::{Problem, withheld},
-    settings::{HttpSettings, RefreshSettings},
+    settings::{HttpSettings, RefreshSettings, SignOutSettings},
 };
 use crate::{
     api::{ApiBase, ApiBaseError, ClientId},
@@ -398,6 +398,14 @@ pub(super) fn deny_list(deny_list: &DenyListSettings, problems: &mut Vec<Problem
     at_most("deny_list.ttl", deny_list.ttl, Duration::from_secs(400 * 24 * 3600), problems);
     range("deny_list.max_entries", deny_list.max_entries, 1_000, 10_000_000, problems);
     at_least("deny_list.max_stale", deny_list.max_stale, Duration::from_secs(10), problems);
+}
+
+pub(super) fn sign_out(sign_out: &SignOutSettings, problems: &mut Vec<Problem>) {
+    at_most("sign_out.revoke_after", sign_out.revoke_after, Duration::from_secs(5 * 60), problems);
+    at_least("sign_out.retry_longest", sign_out.retry_longest, Duration::from_secs(1), problems);
+    at_most("sign_out.retry_longest", sign_out.retry_longest, Duration::from_secs(3600), problems);
+    at_most("sign_out.give_up_after", sign_out.give_up_after, Duration::from_secs(24 * 3600), problems);
+    range("sign_out.max_pending", sign_out.max_pending, 1, 1_000_000, problems);
 }
 
 pub(super) fn key_set(keys: &KeySetSettings, problems: &mut Vec<Problem>) {

@@ -1,33 +1,36 @@
 //! The deny list: in memory, asked on every request, and it waits for nothing.
 
-use super::{Denial, DenyEntry, event::SeenEvents};
-use crate::{
-    clock::Clock,
-    refresh::CoordinatorFuture,
-    until::{Until, make_room},
+use super::{
+    Denial, DenyEntry,
+    event::SeenEvents,
+    room::{Heard, Room, Rule},
 };
+use crate::{clock::Clock, refresh::CoordinatorFuture, telemetry, until::Until};
 use sealkit_core::{UnixMillis, token::Claims};
 use std::{
-    collections::HashMap,
     fmt,
-    hash::Hash,
     sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak},
     time::Duration,
 };
 use tokio::sync::watch;
 
+/// How far the clocks of this process, other processes and WorkOS may differ.
+pub(super) const CLOCKS_DIFFER: Duration = Duration::from_secs(5 * 60);
+
 /// How long denials last, and how many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DenyListSettings {
-    /// How long an entry is kept: longer than any access token lives. Default 24 h.
+    /// How long an entry is kept: longer than any access token lives. No entry of a shared store is believed for longer. Default
+    /// 24 h.
     pub ttl: Duration,
-    /// Most sessions that are denied one by one, and most rules for users, organizations and memberships; of more, those whose
-    /// time ends first go. Default 250,000.
+    /// Most sessions that this process itself denied, and as many that it heard of from a shared store; most rules for users, for
+    /// organizations and for memberships, likewise. What is heard takes no room of what was denied here. Of too many own entries,
+    /// those that end first are forgotten; of too many others, those that came in the middle. Default 250,000.
     pub max_entries: usize,
     /// With a shared store: how old this process's copy of it may become before `on_stale` applies. Default 60 s.
     pub max_stale: Duration,
-    /// What becomes of sessions when the copy is older than that. Default: they are served.
+    /// The effect on sessions when the copy is older than that. Default: they are served.
     pub on_stale: StalePolicy,
 }
 
@@ -59,7 +62,7 @@ pub trait DenyListStore: fmt::Debug + Send + Sync {
     /// list has that the store lost is put back. Called once, within a tokio runtime; ends with the list.
     fn follow(&self, list: WeakDenyList);
 
-    /// Shares an entry. Returns when it is shared, or after a short time; then it goes on beside the caller.
+    /// Shares an entry, which is news. Returns when it is shared, or after a short time; then it goes on beside the caller.
     fn share(&self, entry: DenyEntry) -> CoordinatorFuture<'_, ()>;
 
     /// Waits until everything that was shared has reached the store, at most so long. True when nothing is left.
@@ -74,6 +77,9 @@ pub trait DenyListStore: fmt::Debug + Send + Sync {
 
 /// Sessions, users, organizations and memberships whose tokens are not accepted any more, although they verify. Cheap to clone;
 /// clones are the same list.
+///
+/// What this process itself [denied](Self::deny) has room of its own. What a store [brings](Self::apply) takes none of it, lasts
+/// no longer than [`DenyListSettings::ttl`], and overrules no token of the future.
 #[derive(Clone)]
 pub struct DenyList {
     shared: Arc<Shared>,
@@ -93,32 +99,21 @@ struct Shared {
 }
 
 struct Entries {
-    sessions: Until<Box<str>>,
-    users: HashMap<Box<str>, Rule>,
-    organizations: HashMap<Box<str>, Rule>,
-    memberships: HashMap<(Box<str>, Box<str>), Rule>,
-    /// How many had to go before their time since somebody asked.
-    forgotten: usize,
-}
-
-/// Tokens from before a time are overruled, until a time.
-#[derive(Clone, Copy)]
-struct Rule {
-    issued_before: UnixMillis,
-    until: UnixMillis,
+    /// What this process denied: sign-outs, events and webhooks of WorkOS, the application's own.
+    own: Room,
+    /// What the shared store brought.
+    heard: Heard,
+    /// Sessions that were signed out here and may still be alive at WorkOS; each for as long as its cookie can live.
+    held: Until<Box<str>>,
 }
 
 impl DenyList {
     /// An empty list.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, settings: DenyListSettings) -> Self {
-        let entries = Entries {
-            sessions: Until::at_most(settings.max_entries),
-            users: HashMap::new(),
-            organizations: HashMap::new(),
-            memberships: HashMap::new(),
-            forgotten: 0,
-        };
+        let most = settings.max_entries;
+        let entries =
+            Entries { own: Room::at_most(most), heard: Heard::at_most(most), held: Until::at_most(most) };
         let (entries, changes) = (RwLock::new(entries), watch::Sender::new(0));
         Self {
             shared: Arc::new(Shared {
@@ -132,44 +127,127 @@ impl DenyList {
         }
     }
 
+    /// How long entries last, and how many there are.
+    #[must_use]
+    pub fn settings(&self) -> &DenyListSettings {
+        &self.shared.settings
+    }
+
     /// Denies from now on, for [`DenyListSettings::ttl`], here at once and then wherever the list is shared. Dropping the future
     /// leaves it denied here.
+    ///
+    /// Only news is shared: not what is denied already for half of that time or longer.
     pub async fn deny(&self, denial: Denial) {
         let until = self.shared.clock.now().saturating_add(self.shared.settings.ttl);
-        let entry = DenyEntry::new(denial, until);
-        self.apply(entry.clone());
-        if let Some(store) = self.shared.store.get() {
+        self.share(self.deny_here(DenyEntry::new(denial, until))).await;
+    }
+
+    /// Denies in this process. Returns the entry if other processes do not know as much.
+    pub(crate) fn deny_here(&self, entry: DenyEntry) -> Option<DenyEntry> {
+        let now = self.shared.clock.now();
+        if entry.until <= now {
+            return None;
+        }
+        let (rule, slack) = (Rule::of(&entry), self.shared.settings.ttl / 2);
+        let known =
+            |known: Option<Rule>| known.is_some_and(|known| known.until > now && known.covers(rule, slack));
+        let (is_shared, forgotten) = {
+            let mut entries = self.write();
+            if known(entries.own.find(&entry.denial)) {
+                return None;
+            }
+            let heard = entries.heard.find(&entry.denial);
+            if heard.is_some_and(|heard| rule.covers(heard, Duration::ZERO)) {
+                entries.heard.remove(&entry.denial);
+            }
+            (known(heard), entries.own.put(entry.clone(), now).forgotten)
+        };
+        if forgotten > 0 {
+            forgot("own", forgotten);
+        }
+        self.changed();
+        (!is_shared).then_some(entry)
+    }
+
+    /// Shares an entry wherever the list is shared.
+    pub(crate) async fn share(&self, entry: Option<DenyEntry>) {
+        if let (Some(entry), Some(store)) = (entry, self.shared.store.get()) {
             store.share(entry).await;
         }
     }
 
     /// Puts in what came from elsewhere. Never takes anything away: an entry that is there with a later end stays.
+    ///
+    /// The numbers of the entry are not believed as they are: it ends after [`DenyListSettings::ttl`] at the latest, and overrules
+    /// no token that is issued later than now. Five minutes are added to both, because clocks differ.
     pub fn apply(&self, entry: DenyEntry) {
         let now = self.shared.clock.now();
+        let entry = self.believed(entry, now);
         if entry.until <= now {
             return;
         }
-        let (changed, forgotten) = {
+        let put = {
             let mut entries = self.write();
-            let changed = entries.put(entry, now, self.shared.settings.max_entries);
-            (changed, std::mem::take(&mut entries.forgotten))
+            let own = entries.own.find(&entry.denial);
+            if own.is_some_and(|own| own.covers(Rule::of(&entry), Duration::ZERO)) {
+                return;
+            }
+            entries.heard.put(entry, now)
         };
+        if put.forgotten > 0 {
+            forgot("shared", put.forgotten);
+        }
+        if put.news {
+            self.changed();
+        }
+    }
+
+    /// The entry with numbers that this process could have written.
+    fn believed(&self, mut entry: DenyEntry, now: UnixMillis) -> DenyEntry {
+        let latest = now.saturating_add(CLOCKS_DIFFER);
+        entry.until = entry.until.min(latest.saturating_add(self.shared.settings.ttl));
+        match &mut entry.denial {
+            Denial::Session { .. } => {}
+            Denial::User { issued_before, .. }
+            | Denial::Organization { issued_before, .. }
+            | Denial::Membership { issued_before, .. } => *issued_before = latest.min(*issued_before),
+        }
+        entry
+    }
+
+    /// Denies a session in this process for as long as its cookie can live, beside the entry that it has: its refresh token may
+    /// still be good.
+    pub(crate) fn hold(&self, session_id: &str, until: UnixMillis) {
+        let now = self.shared.clock.now();
+        let forgotten = self.write().held.put(session_id.into(), until, now);
         if forgotten > 0 {
-            tracing::error!(
-                forgotten,
-                "the deny list is full: what would have ended first is forgotten before its time; raise `DenyListSettings::max_entries`"
-            );
+            forgot("held", forgotten);
         }
-        if changed {
-            self.shared.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
-        }
+    }
+
+    /// The session has ended at WorkOS: from now on the life of its last access token counts.
+    pub(crate) fn release(&self, session_id: &str) {
+        let now = self.shared.clock.now();
+        let until = now.saturating_add(self.shared.settings.ttl);
+        let mut entries = self.write();
+        entries.held.remove(session_id);
+        entries.own.put(DenyEntry::new(Denial::session(session_id), until), now);
     }
 
     /// True when this session is over.
     #[must_use]
     pub fn denies_session(&self, session_id: &str) -> bool {
         let now = self.shared.clock.now();
-        self.read().sessions.get(session_id).is_some_and(|until| until > now)
+        let entries = self.read();
+        let ends = entries.rooms().into_iter().map(|room| room.session(session_id));
+        ends.chain([entries.held.get(session_id)]).flatten().any(|until| until > now)
+    }
+
+    /// True when an entry about the same is in force, whatever it says about time.
+    #[must_use]
+    pub fn knows(&self, denial: &Denial) -> bool {
+        let now = self.shared.clock.now();
+        self.read().rooms().into_iter().filter_map(|room| room.find(denial)).any(|rule| rule.until > now)
     }
 
     /// True when the session may go on, but this token may not: its user, organization or membership has changed since it was
@@ -177,12 +255,14 @@ impl DenyList {
     #[must_use]
     pub fn overrules(&self, claims: &Claims) -> bool {
         let entries = self.read();
-        if entries.has_no_rules() {
+        let rooms = entries.rooms();
+        if rooms.iter().all(|room| room.has_no_rules()) {
             return false;
         }
         let now = self.shared.clock.now();
-        entries
-            .rules_for(claims)
+        rooms
+            .into_iter()
+            .flat_map(|room| room.rules_for(claims))
             .any(|rule| rule.until > now && claims.issued_at().is_none_or(|at| at < rule.issued_before))
     }
 
@@ -192,23 +272,31 @@ impl DenyList {
         self.shared.changes.subscribe()
     }
 
-    /// What is in force.
+    /// The entries in force. There are two about the same where the store says more than this process, or says it twice.
     #[must_use]
     pub fn entries(&self) -> Vec<DenyEntry> {
         let now = self.shared.clock.now();
-        self.read().all(now)
+        let entries = self.read();
+        let [own, heard @ ..] = entries.rooms();
+        let own_covers = |entry: &DenyEntry| {
+            own.find(&entry.denial).is_some_and(|known| known.covers(Rule::of(entry), Duration::ZERO))
+        };
+        let heard = heard.into_iter().flat_map(Room::entries).filter(|entry| !own_covers(entry));
+        own.entries().chain(heard).filter(|entry| entry.until > now).collect()
     }
 
     /// How many entries are in force. Looks at each: for a gauge now and then.
     #[must_use]
     pub fn in_force(&self) -> usize {
-        self.read().in_force(self.shared.clock.now())
+        let now = self.shared.clock.now();
+        let entries = self.read();
+        entries.rooms().into_iter().flat_map(Room::ends).filter(|until| *until > now).count()
     }
 
-    /// How many entries there are, those included whose time is over and that nobody has missed yet.
+    /// How many entries there are, those included that have ended and were not removed yet.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.read().len()
+        self.read().rooms().into_iter().map(Room::len).sum()
     }
 
     /// True when there is none.
@@ -261,6 +349,10 @@ impl DenyList {
         }
     }
 
+    fn changed(&self) {
+        self.shared.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+    }
+
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
         &self.shared.clock
     }
@@ -288,97 +380,22 @@ impl WeakDenyList {
 }
 
 impl Entries {
-    /// True when that says something new.
-    fn put(&mut self, entry: DenyEntry, now: UnixMillis, most: usize) -> bool {
-        let until = entry.until;
-        match entry.denial {
-            Denial::Session { id } => {
-                let news = self.sessions.get(&*id).is_none_or(|known| known < until);
-                if news {
-                    self.forgotten += self.sessions.put(id, until, now);
-                }
-                news
-            }
-            Denial::User { id, issued_before } => {
-                let rule = Rule { issued_before, until };
-                rule.put(&mut self.users, id, now, most, &mut self.forgotten)
-            }
-            Denial::Organization { id, issued_before } => {
-                let rule = Rule { issued_before, until };
-                rule.put(&mut self.organizations, id, now, most, &mut self.forgotten)
-            }
-            Denial::Membership { user_id, organization_id, issued_before } => {
-                let pair = (user_id, organization_id);
-                let rule = Rule { issued_before, until };
-                rule.put(&mut self.memberships, pair, now, most, &mut self.forgotten)
-            }
-        }
-    }
-
-    fn has_no_rules(&self) -> bool {
-        self.users.is_empty() && self.organizations.is_empty() && self.memberships.is_empty()
-    }
-
-    fn rules_for(&self, claims: &Claims) -> impl Iterator<Item = &Rule> {
-        let organization = claims.organization_id();
-        let membership = organization
-            .filter(|_| !self.memberships.is_empty())
-            .and_then(|id| self.memberships.get(&(claims.subject().into(), id.into())));
-        let organization = organization.and_then(|id| self.organizations.get(id));
-        [self.users.get(claims.subject()), organization, membership].into_iter().flatten()
-    }
-
-    fn in_force(&self, now: UnixMillis) -> usize {
-        let sessions = self.sessions.iter().map(|(_, until)| until);
-        let rules = self.users.values().chain(self.organizations.values()).chain(self.memberships.values());
-        sessions.chain(rules.map(|rule| rule.until)).filter(|until| *until > now).count()
-    }
-
-    fn len(&self) -> usize {
-        self.sessions.len() + self.users.len() + self.organizations.len() + self.memberships.len()
-    }
-
-    fn all(&self, now: UnixMillis) -> Vec<DenyEntry> {
-        let sessions = self.sessions.iter().map(|(id, until)| (Denial::session(id.clone()), until));
-        let users =
-            self.users.iter().map(|(id, rule)| (Denial::user(id.clone(), rule.issued_before), rule.until));
-        let organizations = self
-            .organizations
-            .iter()
-            .map(|(id, rule)| (Denial::organization(id.clone(), rule.issued_before), rule.until));
-        let memberships = self.memberships.iter().map(|((user, organization), rule)| {
-            (Denial::membership(user.clone(), organization.clone(), rule.issued_before), rule.until)
-        });
-        let all = sessions.chain(users).chain(organizations).chain(memberships);
-        all.filter(|(_, until)| *until > now).map(|(denial, until)| DenyEntry::new(denial, until)).collect()
+    /// The own one first.
+    fn rooms(&self) -> [&Room; 4] {
+        let [first, newest, newer] = self.heard.rooms();
+        [&self.own, first, newest, newer]
     }
 }
 
-impl Rule {
-    /// Two rules for the same become one that says both. True when that says something new.
-    fn put<K: Hash + Eq>(
-        self,
-        rules: &mut HashMap<K, Self>,
-        key: K,
-        now: UnixMillis,
-        most: usize,
-        forgotten: &mut usize,
-    ) -> bool {
-        if let Some(known) = rules.get_mut(&key) {
-            let both = Self {
-                issued_before: known.issued_before.max(self.issued_before),
-                until: known.until.max(self.until),
-            };
-            let news = both.issued_before != known.issued_before || both.until != known.until;
-            *known = both;
-            return news;
-        }
-        if rules.len() >= most {
-            *forgotten += make_room(rules, most, now, |rule| rule.until);
-        }
-        rules.insert(key, self);
-        true
-    }
+/// A room was full.
+fn forgot(room: &'static str, forgotten: usize) {
+    metrics::counter!(telemetry::DENY_LIST_FORGOTTEN, "room" => room)
+        .increment(u64::try_from(forgotten).unwrap_or(u64::MAX));
+    tracing::error!(
+        room,
+        forgotten,
+        "the deny list is full: entries are forgotten before their time; raise `DenyListSettings::max_entries`"
+    );
 }
 
 impl fmt::Debug for DenyList {

@@ -1,6 +1,6 @@
 //! What an event of WorkOS means for sessions, and which events have been taken in already.
 
-use super::{Denial, DenyList};
+use super::{Denial, DenyEntry, DenyList, deny_list::CLOCKS_DIFFER};
 use crate::{api::Event, clock::Clock, until::Until};
 use sealkit_core::{UnixMillis, Untrusted};
 use serde_json::{Map, Value};
@@ -30,7 +30,7 @@ const SEEN_FOR: Duration = Duration::from_secs(4 * 24 * 3600);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Received {
-    /// The deny list knows it from now on.
+    /// The deny list knows it from now on, or it happened so long ago that every token which it concerns has expired.
     Applied,
     /// The deny list knew it.
     Duplicate,
@@ -58,24 +58,41 @@ pub(super) fn label(name: &str) -> &'static str {
 
 /// The events that the list has taken in. What is applied twice does no harm; this only says so.
 #[derive(Debug)]
-pub(super) struct SeenEvents(Mutex<Until<Box<str>>>);
+pub(super) struct SeenEvents(Mutex<Seen>);
+
+#[derive(Debug)]
+struct Seen {
+    done: Until<Box<str>>,
+    /// Those whose delivery has not ended, or was cut off.
+    begun: Until<Box<str>>,
+}
 
 impl Default for SeenEvents {
     fn default() -> Self {
-        Self(Mutex::new(Until::at_most(SEEN)))
+        Self(Mutex::new(Seen { done: Until::at_most(SEEN), begun: Until::at_most(SEEN) }))
     }
 }
 
 impl SeenEvents {
     fn has(&self, id: &str, now: UnixMillis) -> bool {
-        self.lock().get(id).is_some_and(|until| until > now)
+        self.lock().done.get(id).is_some_and(|until| until > now)
+    }
+
+    /// True if a delivery of it has begun before.
+    fn begins(&self, id: &str, now: UnixMillis) -> bool {
+        let mut seen = self.lock();
+        let before = seen.begun.get(id).is_some();
+        seen.begun.put(id.into(), now.saturating_add(SEEN_FOR), now);
+        before
     }
 
     fn add(&self, id: &str, now: UnixMillis) {
-        self.lock().put(id.into(), now.saturating_add(SEEN_FOR), now);
+        let mut seen = self.lock();
+        seen.begun.remove(id);
+        seen.done.put(id.into(), now.saturating_add(SEEN_FOR), now);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Until<Box<str>>> {
+    fn lock(&self) -> MutexGuard<'_, Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -92,7 +109,14 @@ impl DenyList {
         if self.seen_events().has(&event.id, now) {
             return Received::Duplicate;
         }
-        self.deny(denial).await;
+        // As of when it happened, so that every process that hears of the same event says the same of it, whenever that is; and of
+        // an event that is older than any token nothing is to be said.
+        let at = event.created_at.unwrap_or(now).min(now);
+        let until = at.saturating_add(self.settings().ttl).saturating_add(CLOCKS_DIFFER);
+        let entry = DenyEntry::new(denial, until);
+        let was_cut_off = self.seen_events().begins(&event.id, now);
+        let news = self.deny_here(entry.clone());
+        self.share(if was_cut_off { Some(entry) } else { news }).await;
         // Not before it is done: somebody who delivers it again after a failure must not hear that it was.
         self.seen_events().add(&event.id, now);
         tracing::debug!(event = label(&event.name), id = %Untrusted::new(&event.id), "a revocation was received");

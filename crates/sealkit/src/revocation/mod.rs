@@ -2,7 +2,7 @@
 //! organization or a membership has changed.
 //!
 //! ```text
-//! sign-out ─┐
+//! sign-out ─┬─► WorkOS, which ends the session
 //! webhook  ─┼─► DenyList (in memory, asked on every request) ◄─► a store that replicas share (`sealkit-redis`)
 //! events   ─┘
 //! ```
@@ -11,6 +11,8 @@ mod denial;
 mod deny_list;
 mod event;
 mod poll;
+mod room;
+pub(crate) mod sign_outs;
 #[cfg(test)]
 mod tests;
 mod webhook;

@@ -53,10 +53,10 @@ fn an_entry_that_is_over_is_not_taken_and_none_that_stays_is_shortened() {
 }
 
 #[test]
-fn of_too_many_rules_those_that_end_first_go() {
+fn of_too_many_own_rules_those_that_end_first_go() {
     let list = list(DenyListSettings { max_entries: 16, ..DenyListSettings::default() });
     for i in 0..40 {
-        list.apply(DenyEntry::new(Denial::user(format!("user_{i}"), at(900)), at(2000 + i)));
+        list.deny_here(DenyEntry::new(Denial::user(format!("user_{i}"), at(900)), at(2000 + i)));
         assert!(list.len() <= 16);
     }
     let newest = DenyEntry::new(Denial::user("user_39", at(900)), at(2039));
@@ -67,14 +67,81 @@ fn of_too_many_rules_those_that_end_first_go() {
 }
 
 #[test]
-fn rules_that_end_together_make_room_and_the_new_one_stays() {
+fn own_rules_that_end_together_make_room_and_the_new_one_stays() {
     let list = list(DenyListSettings { max_entries: 16, ..DenyListSettings::default() });
     for i in 0..40 {
         let rule = Denial::organization(format!("org_{i}"), at(900));
-        list.apply(DenyEntry::new(rule.clone(), at(2000)));
+        list.deny_here(DenyEntry::new(rule.clone(), at(2000)));
         assert!(list.len() <= 16 && list.entries().contains(&DenyEntry::new(rule, at(2000))));
     }
     assert!(list.len() > 8, "no more go than must: {}", list.len());
+}
+
+#[test]
+fn flood_from_elsewhere_takes_no_own_entry_of_any_kind() {
+    let list = list(DenyListSettings { max_entries: 16, ..DenyListSettings::default() });
+    let one_of_each = |name: &str| {
+        [
+            Denial::session(name),
+            Denial::user(name, at(900)),
+            Denial::organization(name, at(900)),
+            Denial::membership(name, name, at(900)),
+        ]
+    };
+    for denial in one_of_each("victim") {
+        assert!(list.deny_here(DenyEntry::new(denial, at(1500))).is_some());
+    }
+    for i in 0..100 {
+        for denial in one_of_each(&format!("x{i}")) {
+            list.apply(DenyEntry::new(denial, UnixMillis::from_millis(u64::MAX)));
+        }
+    }
+    assert!(one_of_each("victim").iter().all(|denial| list.knows(denial)));
+    assert!(list.denies_session("victim") && list.denies_session("x0") && list.denies_session("x99"));
+    assert_eq!(list.len(), 4 * (1 + 16));
+}
+
+#[test]
+fn numbers_from_elsewhere_are_believed_no_further_than_our_own_reach() {
+    let list = list(DenyListSettings { ttl: Duration::from_secs(600), ..DenyListSettings::default() });
+    let end = UnixMillis::from_millis(u64::MAX);
+    list.apply(DenyEntry::new(Denial::session("a"), end));
+    list.apply(DenyEntry::new(Denial::user("b", end), end));
+    let entries = list.entries();
+    assert!(entries.contains(&DenyEntry::new(Denial::session("a"), at(1000 + 600 + 300))));
+    assert!(entries.contains(&DenyEntry::new(Denial::user("b", at(1300)), at(1000 + 600 + 300))));
+}
+
+#[test]
+fn only_news_is_to_be_shared() {
+    let list = list(DenyListSettings { ttl: Duration::from_secs(600), ..DenyListSettings::default() });
+    let session = |until| DenyEntry::new(Denial::session("a"), at(until));
+    assert!(list.deny_here(session(1000)).is_none(), "it has ended");
+    assert!(list.deny_here(session(1600)).is_some());
+    assert!(list.deny_here(session(1600)).is_none() && list.deny_here(session(1900)).is_none());
+    assert!(list.deny_here(session(1901)).is_some(), "half of the time is over");
+    let heard = |until| DenyEntry::new(Denial::session("b"), at(until));
+    list.apply(heard(1500));
+    assert!(list.deny_here(heard(1600)).is_none(), "others know it");
+    assert!(list.denies_session("b") && list.len() == 2, "and it has room of its own from now on");
+    let rule = |time| DenyEntry::new(Denial::user("a", at(time)), at(1600));
+    assert!(list.deny_here(rule(900)).is_some() && list.deny_here(rule(899)).is_none());
+    assert!(list.deny_here(rule(901)).is_some(), "it overrules more tokens");
+}
+
+#[test]
+fn held_session_is_denied_until_it_is_released_and_its_tokens_have_expired() {
+    let clock = ManualClock::new(at(1000));
+    let list = DenyList::new(Arc::new(clock.clone()), DenyListSettings::default());
+    let day = Duration::from_secs(86_400);
+    list.hold("a", at(1000).saturating_add(day * 400));
+    clock.advance(day * 300);
+    assert!(list.denies_session("a"));
+    assert!(list.entries().is_empty(), "it is not shared for so long");
+    list.release("a");
+    assert!(list.denies_session("a"));
+    clock.advance(day);
+    assert!(!list.denies_session("a"));
 }
 
 /// A store whose copy is as old as the test says.

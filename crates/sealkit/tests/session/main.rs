@@ -18,6 +18,7 @@ mod readiness;
 mod recorder;
 mod refresh;
 mod revoked;
+mod revoked_at_workos;
 mod sign_in;
 mod signed_out;
 mod support;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    config::SignOutSettings,
     refresh::{CoordinatorSecret, CoordinatorSecrets},
     revocation::DenyListSettings,
 };
@@ -63,11 +64,13 @@ fn refreshing_and_revocation_are_set_by_the_environment_and_code_stands_above_it
         ("SEALKIT_REFRESH_BEHIND", "true"),
         ("SEALKIT_STALE_WHILE_ERROR", "120"),
         ("SEALKIT_REVOCATION_TTL", "7200"),
+        ("SEALKIT_REVOKE_ON_SIGN_OUT", "false"),
     ];
     let config = with(&variables).unwrap();
     assert!(config.refresh().behind);
     assert_eq!(config.refresh().stale_while_error, Duration::from_secs(120));
     assert_eq!(config.deny_list().ttl, Duration::from_secs(7200));
+    assert!(!config.sign_out().revoke);
 
     let lookup = |name: &str| {
         let required = [
@@ -81,11 +84,13 @@ fn refreshing_and_revocation_are_set_by_the_environment_and_code_stands_above_it
     let config = ConfigBuilder::from_env(lookup)
         .refresh(RefreshSettings::default())
         .deny_list(DenyListSettings::default())
+        .revoke_on_sign_out(true)
         .coordinator_secrets(CoordinatorSecrets::from(secret(ONE)))
         .build()
         .unwrap();
     assert_eq!(*config.refresh(), RefreshSettings::default());
     assert_eq!(*config.deny_list(), DenyListSettings::default());
+    assert_eq!(*config.sign_out(), SignOutSettings::default());
     assert!(config.coordinator_secrets().is_some());
 }
 
@@ -95,13 +100,38 @@ fn what_is_no_number_of_seconds_or_out_of_bounds_is_told() {
         ("SEALKIT_REFRESH_BEHIND", "yes"),
         ("SEALKIT_STALE_WHILE_ERROR", "-1"),
         ("SEALKIT_REVOCATION_TTL", "1d"),
+        ("SEALKIT_REVOKE_ON_SIGN_OUT", "no"),
     ]), @r#"
     SEALKIT_REFRESH_BEHIND: [not shown, 3 characters] is neither true nor false; write true or false
     SEALKIT_STALE_WHILE_ERROR: [not shown, 2 characters] is not a number of whole seconds; write seconds, like 300
     SEALKIT_REVOCATION_TTL: [not shown, 2 characters] is not a number of whole seconds; write seconds, like 300
+    SEALKIT_REVOKE_ON_SIGN_OUT: [not shown, 2 characters] is neither true nor false; write true or false
     "#);
     insta::assert_snapshot!(problem(&[("SEALKIT_STALE_WHILE_ERROR", "3601"), ("SEALKIT_REVOCATION_TTL", "59")]), @r"
     refresh.stale_while_error: 3601s is too long; choose at most 3600s
     deny_list.ttl: 59s is too short; choose at least 60s
     ");
+}
+
+#[test]
+fn sign_out_settings_out_of_bounds_are_problems() {
+    let sign_out = SignOutSettings {
+        revoke: true,
+        revoke_after: Duration::from_secs(301),
+        retry_longest: Duration::ZERO,
+        give_up_after: Duration::from_secs(100_000),
+        max_pending: 0,
+    };
+    let error = ConfigBuilder::default()
+        .client_id("client_1")
+        .api_key("sk_1")
+        .cookie_password(PASSWORD)
+        .sign_out(sign_out)
+        .build()
+        .unwrap_err();
+    let settings: Vec<_> = error.problems().iter().map(|problem| problem.setting()).collect();
+    assert_eq!(
+        settings,
+        ["sign_out.revoke_after", "sign_out.retry_longest", "sign_out.give_up_after", "sign_out.max_pending"]
+    );
 }
