@@ -5,12 +5,20 @@ use redis::{Script, Value};
 use std::{fmt, time::Duration};
 
 /// Takes the place where nothing is, where the holder let go, where the same holder has it, and over a value that the caller has
-/// seen there and has no use for. ARGV: holder, life of the lease, that value or nothing. Of somebody else's lease it also says how
-/// long it lasts.
+/// seen there and has no use for. ARGV: holder, life of the lease, that value or nothing, the longest life of a lease that is
+/// believed. Of somebody else's lease it also says how long it lasts. One that lasts longer than any process would make it, or for
+/// ever, is shortened to the life of the caller's own: its holder renews it, if there is one.
 const CLAIM: &str = "
 local now = redis.call('GET', KEYS[1])
 if now and string.sub(now, 1, 1) == 'L' then
-  if not string.find(now, ARGV[1], 1, true) then return {now, redis.call('PTTL', KEYS[1])} end
+  if not string.find(now, ARGV[1], 1, true) then
+    local left = redis.call('PTTL', KEYS[1])
+    if left < 0 or left > tonumber(ARGV[4]) then
+      redis.call('PEXPIRE', KEYS[1], ARGV[2])
+      left = tonumber(ARGV[2])
+    end
+    return {now, left}
+  end
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
   return 2
 end
@@ -22,7 +30,7 @@ return 1";
 /// Says that the holder is at it, beside others if there are any, and over refusals: those of a grant that was made beside a
 /// holder's say nothing about that one. A holder that was refused itself and only looks leaves refusals, and prolongs no lease of
 /// others: it could not tell when they are gone. ARGV: holder, life of the lease, `g` for a grant under way or `r` for one that was
-/// refused, refusals that are of no use or nothing.
+/// refused, refusals that are of no use or nothing, the longest life of a lease that is believed.
 const HOLD: &str = "
 local now = redis.call('GET', KEYS[1])
 local kind = now and string.sub(now, 1, 1) or ''
@@ -43,6 +51,8 @@ end
 value = value .. ARGV[3] .. ARGV[1]
 if beside and ARGV[3] == 'r' then
   redis.call('SET', KEYS[1], value, 'KEEPTTL')
+  local left = redis.call('PTTL', KEYS[1])
+  if left < 0 or left > tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 else
   redis.call('SET', KEYS[1], value, 'PX', ARGV[2])
 end
@@ -72,6 +82,7 @@ for at = 2, #now, 17 do
 end
 if #others > 1 then
   redis.call('SET', KEYS[1], others, 'KEEPTTL')
+  if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
   return others
 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -157,7 +168,8 @@ impl Scripts {
         over: &[u8],
     ) -> Result<Claimed, StoreError> {
         let mut script = self.claim.key(key);
-        match store.script("claim", script.arg(holder).arg(millis(life)).arg(over)).await? {
+        match store.script("claim", script.arg(holder).arg(millis(life)).arg(over).arg(longest(life))).await?
+        {
             Value::Int(1) => Ok(Claimed::New),
             Value::Int(_) => Ok(Claimed::Over),
             Value::BulkString(value) => Ok(Claimed::Not(value)),
@@ -181,7 +193,7 @@ impl Scripts {
         over: &[u8],
     ) -> Result<Met, StoreError> {
         let mut script = self.hold.key(key);
-        script.arg(holder).arg(millis(life)).arg(holding.letter()).arg(over);
+        script.arg(holder).arg(millis(life)).arg(holding.letter()).arg(over).arg(longest(life));
         match store.script(operation, &script).await? {
             Value::Int(1) => Ok(Met::Nobody),
             Value::Int(2) => Ok(Met::Itself),
@@ -221,6 +233,12 @@ const UNEXPECTED: StoreError = StoreError::Refused(redis::ErrorKind::UnexpectedR
 
 fn millis(life: Duration) -> u64 {
     u64::try_from(life.as_millis()).unwrap_or(u64::MAX).clamp(1, 1 << 50)
+}
+
+/// The longest life of a lease that is believed, in milliseconds: a minute, or three times that of our own. Replicas may have other
+/// settings.
+fn longest(life: Duration) -> u64 {
+    millis(life.saturating_mul(3)).max(60_000)
 }
 
 fn done(value: Value) -> Result<Done, StoreError> {

@@ -4,7 +4,7 @@ use sealkit::{
     UnixMillis,
     revocation::{Denial, DenyEntry},
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 /// The longest id that is shared or believed, in bytes; those of WorkOS have about 40.
 const MAX_ID: usize = 256;
@@ -57,19 +57,30 @@ fn is_id(id: &str) -> bool {
 
 /// What the stream says, several entries for the same made one.
 #[derive(Debug, Default)]
-pub(super) struct Known(HashMap<Denial, (UnixMillis, UnixMillis)>);
+pub(super) struct Known {
+    said: HashMap<Denial, (UnixMillis, UnixMillis)>,
+    /// An end that is so much later is no news.
+    slack: Duration,
+}
 
 impl Known {
+    pub(super) fn with_slack(slack: Duration) -> Self {
+        Self { slack, ..Self::default() }
+    }
+
     pub(super) fn note(&mut self, entry: &DenyEntry) {
         let (about, issued_before) = apart(&entry.denial);
-        let known = self.0.entry(about).or_default();
+        let known = self.said.entry(about).or_default();
         *known = (known.0.max(issued_before), known.1.max(entry.until));
     }
 
     /// True when whoever reads the stream learns as much as this entry says.
     pub(super) fn covers(&self, entry: &DenyEntry) -> bool {
         let (about, issued_before) = apart(&entry.denial);
-        self.0.get(&about).is_some_and(|known| known.0 >= issued_before && known.1 >= entry.until)
+        let covers = |known: &(UnixMillis, UnixMillis)| {
+            known.0 >= issued_before && known.1.saturating_add(self.slack) >= entry.until
+        };
+        self.said.get(&about).is_some_and(covers)
     }
 }
 

@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{StoreError, connection::Line};
 use redis::{ErrorKind, ServerErrorKind, Value, from_redis_value};
-use sealkit::revocation::{DenyEntry, WeakDenyList};
+use sealkit::{
+    Clock as _, UnixMillis,
+    revocation::{DenyEntry, WeakDenyList},
+};
 use std::{
     convert::Infallible,
     sync::{Arc, atomic::Ordering},
@@ -30,6 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// How often it is made sure that the stream is still the one that was read.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
+
+/// An id of the stream that lies so far ahead of the server's clock was not given by the server.
+const FAR_AHEAD: Duration = Duration::from_secs(24 * 3600);
 
 /// Follows the stream until nobody holds the list any more.
 pub(super) async fn follow(inner: Arc<Inner>, list: WeakDenyList) {
@@ -99,6 +105,13 @@ impl Follower {
             self.inner.lacking.store(true, Ordering::Relaxed);
         }
         checked?;
+        if self.is_far_ahead(connection).await? {
+            tracing::warn!(stream = %self.inner.stream, "somebody has put an entry of the far future into the shared deny list, behind which nothing can be added: the stream is begun again");
+            let mut delete = redis::cmd("DEL");
+            delete.arg(&self.inner.stream);
+            ask::<()>(connection, delete).await?;
+            self.read_again_if(true, connection).await?;
+        }
         self.anchor = (self.cursor != START).then(|| self.cursor.clone());
         self.checked = Instant::now();
         self.served = true;
@@ -119,11 +132,19 @@ impl Follower {
         }
         // Until all of it is read, every check comes here again.
         (self.loaded, self.anchor, self.cursor) = (false, None, START.to_owned());
-        let mut known = Known::default();
+        let slack = self.list.upgrade().map(|list| list.settings().ttl / 2).unwrap_or_default();
+        let mut known = Known::with_slack(slack);
         while self.page(connection, None, Some(&mut known)).await? > 0 {}
         self.inner.is_complete();
         self.loaded = true;
+        // The list knows what waits; so what of it the stream lacks is put back, and the rest need not be written.
+        let waiting = self.inner.queue.take(usize::MAX);
         let put_back = self.put_back(connection, known).await;
+        match &put_back {
+            Ok(()) => self.inner.queue.settle(waiting),
+            Err(_) => self.inner.queue.put_back(waiting),
+        }
+        self.inner.loaded.send_replace(true);
         match &put_back {
             Err(error) => {
                 self.inner.lacking.store(true, Ordering::Relaxed);
@@ -140,12 +161,28 @@ impl Follower {
         }
     }
 
-    /// An entry that has been in the stream for longer than any lives is taken out of it by whoever writes the next.
-    async fn was_trimmed(&self, connection: &Line, id: &str) -> Result<bool, StoreError> {
+    /// True if the newest entry has an id behind which the server cannot go on. Its clock decides; ours only says when to ask.
+    async fn is_far_ahead(&self, connection: &Line) -> Result<bool, StoreError> {
+        let far = |now: UnixMillis, id: u64| id > now.saturating_add(FAR_AHEAD).as_millis();
+        if !milliseconds(&self.cursor).is_some_and(|id| far(self.inner.clock.now(), id)) {
+            return Ok(false);
+        }
+        let (seconds, _): (u64, u64) = ask(connection, redis::cmd("TIME")).await?;
+        let newest = self.newest(connection).await?;
+        Ok(newest.is_some_and(|id| far(UnixMillis::from_secs(seconds), id)))
+    }
+
+    /// The id of the newest entry, in the server's milliseconds.
+    async fn newest(&self, connection: &Line) -> Result<Option<u64>, StoreError> {
         let mut newest = redis::cmd("XREVRANGE");
         newest.arg(&self.inner.stream).arg("+").arg("-").arg("COUNT").arg(1);
         let newest: Vec<(String, Value)> = ask(connection, newest).await?;
-        let newest = newest.first().and_then(|(id, _)| milliseconds(id));
+        Ok(newest.first().and_then(|(id, _)| milliseconds(id)))
+    }
+
+    /// An entry that has been in the stream for longer than any lives is taken out of it by whoever writes the next.
+    async fn was_trimmed(&self, connection: &Line, id: &str) -> Result<bool, StoreError> {
+        let newest = self.newest(connection).await?;
         Ok(newest.zip(milliseconds(id)).is_some_and(|(newest, id)| id < self.inner.trimmed_before(newest)))
     }
 
@@ -193,11 +230,12 @@ impl Follower {
                 continue;
             };
             self.inner.note_life(milliseconds(id).unwrap_or(0), entry.until);
-            if let Some(known) = &mut known {
-                known.note(&entry);
-            }
             if let Some(list) = &list {
-                list.apply(entry);
+                list.apply(entry.clone());
+                // A stream may hold more than a list does; of that nothing is put back.
+                if let Some(known) = known.as_mut().filter(|_| list.knows(&entry.denial)) {
+                    known.note(&entry);
+                }
             }
         }
         let count = page.len();

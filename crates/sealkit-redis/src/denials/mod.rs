@@ -28,10 +28,17 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 
 /// What a caller waits for an entry to be shared; then it goes on without, and the entry is shared as soon as that is possible.
 const CALLER_WAIT: Duration = Duration::from_millis(100);
+
+/// What a denial lives at most in the stream, in lives of this process's own denials: replicas may have been told other lives, and
+/// one that somebody has made up must not keep the stream from being trimmed.
+const LIVES: u32 = 2;
 
 /// A [`DenyListStore`] on Redis or Valkey, version 6.2 or later: single server, Sentinel or Cluster. Cheap to clone.
 ///
@@ -54,6 +61,10 @@ struct Inner {
     lacking: AtomicBool,
     /// The longest time from when an entry came into the stream to its end, in milliseconds: nothing is trimmed before that.
     longest: AtomicU64,
+    /// The longest such time that is believed.
+    believed: AtomicU64,
+    /// The stream has been read, and the queue holds nothing that was in it.
+    loaded: watch::Sender<bool>,
     trimmed: Mutex<Option<Instant>>,
     warned: AtomicBool,
 }
@@ -72,6 +83,8 @@ impl RedisDenyList {
                 complete: Mutex::new(None),
                 lacking: AtomicBool::new(false),
                 longest: AtomicU64::new(0),
+                believed: AtomicU64::new(u64::MAX),
+                loaded: watch::Sender::new(false),
                 trimmed: Mutex::new(None),
                 warned: AtomicBool::new(false),
             }),
@@ -81,6 +94,11 @@ impl RedisDenyList {
 
 impl DenyListStore for RedisDenyList {
     fn follow(&self, list: WeakDenyList) {
+        if let Some(list) = list.upgrade() {
+            let believed = list.settings().ttl.saturating_mul(LIVES);
+            let believed = u64::try_from(believed.as_millis()).unwrap_or(u64::MAX);
+            self.inner.believed.store(believed, Ordering::Relaxed);
+        }
         tokio::spawn(follow::follow(Arc::clone(&self.inner), list.clone()));
         tokio::spawn(share::share(Arc::clone(&self.inner), list));
     }
@@ -127,9 +145,10 @@ impl Inner {
         }
     }
 
-    /// An entry of the stream with this id, in the server's milliseconds, ends then.
+    /// An entry of the stream with this id, in the server's milliseconds, ends then, or says so.
     fn note_life(&self, id: u64, until: UnixMillis) {
-        self.longest.fetch_max(until.as_millis().saturating_sub(id), Ordering::Relaxed);
+        let life = until.as_millis().saturating_sub(id).min(self.believed.load(Ordering::Relaxed));
+        self.longest.fetch_max(life, Ordering::Relaxed);
     }
 }
 

@@ -48,8 +48,17 @@ impl Queue {
         waiting.drain(..most).collect()
     }
 
+    /// These of those that were taken are shared.
+    pub(super) fn settle(&self, taken: Vec<Waiting>) {
+        self.are_shared(taken.len());
+        for Waiting { shared, .. } in taken {
+            // The caller may have given up.
+            let _ = shared.send(());
+        }
+    }
+
     /// So many of those that were taken are shared.
-    pub(super) fn are_shared(&self, count: usize) {
+    fn are_shared(&self, count: usize) {
         self.left.send_modify(|left| *left = left.saturating_sub(count));
     }
 

@@ -14,7 +14,7 @@ use std::{
 };
 use tokio::{
     sync::{oneshot, watch},
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 /// Entries that are written at once.
@@ -30,6 +30,10 @@ const TRIM_SLACK: Duration = Duration::from_secs(3600);
 /// twice.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long writing waits at the beginning for the stream to be read: what it has is not written again. A process that may write and
+/// not read goes on without.
+const READ_FIRST: Duration = Duration::from_secs(1);
+
 /// The answer to a command.
 pub(super) async fn ask<T: FromRedisValue>(line: &Line, command: Cmd) -> Result<T, StoreError> {
     // The handle of a connection that many may use at once.
@@ -39,6 +43,12 @@ pub(super) async fn ask<T: FromRedisValue>(line: &Line, command: Cmd) -> Result<
 /// Shares what is put into the queue, until nobody holds the list any more.
 pub(super) async fn share(inner: Arc<Inner>, list: WeakDenyList) {
     let Some(mut changes) = list.upgrade().map(|list| list.changes()) else { return };
+    let mut loaded = inner.loaded.subscribe();
+    tokio::select! {
+        // Too late, or the list is gone: both go on.
+        _ = timeout(READ_FIRST, loaded.wait_for(|loaded| *loaded)) => {}
+        () = gone(&mut changes) => {}
+    }
     let mut waits = retries();
     let mut well = true;
     // Of its own, so that a refresh waits for no denial, and a denial for nothing that has been given up.
@@ -55,11 +65,7 @@ pub(super) async fn share(inner: Arc<Inner>, list: WeakDenyList) {
         }
         match inner.write_on(&mut line, &batch).await {
             Ok(()) => {
-                inner.queue.are_shared(batch.len());
-                for Waiting { shared, .. } in batch {
-                    // Whoever waited may have given up.
-                    let _ = shared.send(());
-                }
+                inner.queue.settle(batch);
                 waits.reset();
                 well = true;
             }
@@ -156,8 +162,11 @@ impl Inner {
     }
 
     /// Before when entries are of no use any more, by the server's time in milliseconds, when this is its newest.
+    ///
+    /// An id of the stream is not believed where it lies ahead of this process's clock: somebody may have chosen it.
     pub(super) fn trimmed_before(&self, newest: u64) -> u64 {
         let slack = u64::try_from(TRIM_SLACK.as_millis()).unwrap_or(u64::MAX);
+        let newest = newest.min(self.clock.now().saturating_add(TRIM_SLACK).as_millis());
         newest.saturating_sub(self.longest.load(Ordering::Relaxed).saturating_add(slack))
     }
 

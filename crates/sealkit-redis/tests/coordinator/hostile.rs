@@ -28,7 +28,8 @@ async fn foreign_content_at_a_key_blocks_no_session_for_ever() {
         let replica = world.replica_with(settings).await;
         let cookie = world.expired(&replica);
         let key = replica.place_of(&world, &cookie);
-        let words: Vec<&str> = words.iter().map(|word| if *word == "KEY" { key.as_str() } else { word }).collect();
+        let words: Vec<&str> =
+            words.iter().map(|word| if *word == "KEY" { key.as_str() } else { word }).collect();
         world.redis.query::<redis::Value>(&words).await.unwrap();
         let outcome = tokio::time::timeout(Duration::from_secs(20), replica.resolve(&cookie)).await;
         let outcome = outcome.unwrap_or_else(|_| panic!("{what}: the session is blocked"));

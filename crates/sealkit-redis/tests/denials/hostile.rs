@@ -41,12 +41,36 @@ async fn far_end_of_one_entry_does_not_end_trimming() {
     }
 }
 
+#[tokio::test]
+async fn entry_of_the_far_future_neither_trims_the_others_nor_ends_sharing() {
+    for id in ["18446744073709551615-18446744073709551615", "18446744073709551614-0", "99999999999999-0"] {
+        let Some(redis) = Redis::start().await else { return };
+        let [one, two] = replicas(&redis.url()).await;
+        one.deny("session_before").await;
+        two.denies(["session_before"]).await;
+        let until = u64::MAX.to_string();
+        let add = ["XADD", STREAM, id, "kind", "s", "id", "session_x", "until", &until];
+        redis.query::<String>(&add).await.unwrap();
+        one.denies(["session_x"]).await;
+        one.deny("session_after").await;
+        two.denies(["session_after"]).await;
+        eventually("whoever starts later learns both", async || {
+            let [late] = replicas(&redis.url()).await;
+            late.list().denies_session("session_before") && late.list().denies_session("session_after")
+        })
+        .await;
+        let ids: Vec<(String, redis::Value)> = redis.query(&["XRANGE", STREAM, "-", "+"]).await.unwrap();
+        assert!(ids.len() < 8 && ids.iter().all(|(id, _)| id.len() < 18), "{ids:?}");
+    }
+}
+
 /// A fifth of a replica's room is enough for a test; the flood is twice the room.
 async fn small(redis: &Redis) -> Replica {
     let mut deny_list = DenyListSettings::default();
     deny_list.max_entries = 1_000;
     let replica =
-        Replica::with(&provider(), RedisSettings::new(redis.url()), |config| config.deny_list(deny_list)).await;
+        Replica::with(&provider(), RedisSettings::new(redis.url()), |config| config.deny_list(deny_list))
+            .await;
     replica.is_loaded().await;
     replica
 }
