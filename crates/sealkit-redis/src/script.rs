@@ -7,15 +7,15 @@ use std::{fmt, time::Duration};
 /// Takes the place where nothing is, where the holder let go, where the same holder has it, and over a value that the caller has
 /// seen there and has no use for. ARGV: holder, life of the lease, that value or nothing, the longest life of a lease that is
 /// believed. Of somebody else's lease it also says how long it lasts. One that lasts longer than any process would make it, or for
-/// ever, is shortened to the life of the caller's own: its holder renews it, if there is one.
+/// ever, is shortened to half the life of the caller's own: a holder renews it within that time, if there is one.
 const CLAIM: &str = "
 local now = redis.call('GET', KEYS[1])
 if now and string.sub(now, 1, 1) == 'L' then
   if not string.find(now, ARGV[1], 1, true) then
     local left = redis.call('PTTL', KEYS[1])
     if left < 0 or left > tonumber(ARGV[4]) then
-      redis.call('PEXPIRE', KEYS[1], ARGV[2])
-      left = tonumber(ARGV[2])
+      left = math.ceil(ARGV[2] / 2)
+      redis.call('PEXPIRE', KEYS[1], left)
     end
     return {now, left}
   end
@@ -52,7 +52,7 @@ value = value .. ARGV[3] .. ARGV[1]
 if beside and ARGV[3] == 'r' then
   redis.call('SET', KEYS[1], value, 'KEEPTTL')
   local left = redis.call('PTTL', KEYS[1])
-  if left < 0 or left > tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+  if left < 0 or left > tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[2] / 2)) end
 else
   redis.call('SET', KEYS[1], value, 'PX', ARGV[2])
 end
