@@ -37,7 +37,8 @@ const CLOCK_AHEAD: &str =
     "the API's new token has expired already: this machine's clock is ahead; set it right";
 
 /// What an operator hears of what a visitor has sent.
-pub(super) const NOT_AN_ORGANIZATION: &str = "the organization id has characters that no id has; nothing was sent";
+pub(super) const NOT_AN_ORGANIZATION: &str =
+    "the organization id has characters that no id has; nothing was sent";
 const NOT_A_TOKEN: &str = "the stored refresh token has characters that no token has; nothing was sent";
 
 /// How to refresh.
