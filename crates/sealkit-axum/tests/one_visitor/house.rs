@@ -19,7 +19,7 @@ use sealkit::{
     session::AuthResponse,
 };
 use sealkit_axum::{Session, SessionLayer};
-use sealkit_devidp::{DevIdp, Endpoint, IdpClock, MintSession, MintedSession};
+use sealkit_devidp::{DevIdp, Endpoint, IdpClock, MintSession, MintedSession, OrganizationChoice};
 use std::{
     collections::BTreeSet,
     fmt,
@@ -154,7 +154,11 @@ impl House {
     /// `write`: the format of everybody's cookies.
     pub(crate) async fn new(limits: LimitSettings, write: Format) -> Self {
         let clock = IdpClock::frozen_at(UnixMillis::from_secs(1_800_000_000));
-        let idp = DevIdp::builder().auto_approve(true).webhook_secret(WEBHOOK_SECRET).clock(clock.clone());
+        let idp = DevIdp::builder()
+            .auto_approve(true)
+            .organization_choice(OrganizationChoice::Ask)
+            .webhook_secret(WEBHOOK_SECRET)
+            .clock(clock.clone());
         let idp = idp.build().unwrap();
         let ring = KeyRing::builder()
             .password("text", "a cookie password of enough characters")
@@ -223,6 +227,15 @@ impl House {
 
     pub(crate) async fn navigate(&self, uri: &str, cookie: Option<&str>) -> Reply {
         self.send(navigation(uri, cookie)).await
+    }
+
+    /// Follows a redirect to the provider; gives the path and query that it sends the browser back to.
+    pub(crate) async fn at_provider(&self, location: &str) -> String {
+        let at = location.find("/user_management").unwrap();
+        let request = Request::get(&location[at..]).header(header::HOST, "127.0.0.1").body(Bytes::new());
+        let response = self.idp.handle(request.unwrap()).await.unwrap();
+        let back = response.headers()[header::LOCATION].to_str().unwrap();
+        back.strip_prefix(ORIGIN).unwrap().to_owned()
     }
 
     fn calls(&self) -> usize {

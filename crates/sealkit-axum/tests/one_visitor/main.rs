@@ -18,10 +18,11 @@ use std::{collections::BTreeSet, sync::Arc};
 const TIMES: usize = 300;
 
 /// The ready-made routes.
-const ROUTES: [(Method, &str); 7] = [
+const ROUTES: [(Method, &str); 8] = [
     (Method::GET, "/login"),
     (Method::GET, "/sign-up"),
     (Method::GET, "/callback"),
+    (Method::POST, "/callback"),
     (Method::GET, "/logout"),
     (Method::POST, "/logout"),
     (Method::POST, "/switch-organization"),

@@ -74,6 +74,10 @@ pub(crate) enum Operation {
     SignUp,
     /// One sign-in comes back with many codes.
     Codes,
+    /// A sign-in that waits for a choice of organization, with many that do not exist.
+    Choices,
+    /// The same, with what is no organization's id.
+    ChoicesMalformed,
     /// A callback that nobody has begun.
     CallbackByNobody,
     /// A callback that the provider refused.
@@ -100,7 +104,7 @@ impl Operation {
     ];
 
     /// The ready-made routes.
-    pub(crate) const ROUTES: [Self; 18] = [
+    pub(crate) const ROUTES: [Self; 20] = [
         Self::Switch,
         Self::SwitchToMalformed,
         Self::SwitchToUnknown,
@@ -115,6 +119,8 @@ impl Operation {
         Self::LoginMalformed,
         Self::SignUp,
         Self::Codes,
+        Self::Choices,
+        Self::ChoicesMalformed,
         Self::CallbackByNobody,
         Self::CallbackRefused,
         Self::WebhookForged,
@@ -153,7 +159,7 @@ impl Operation {
             | Self::MadeUpRefreshTokensAhead
             | Self::Switch
             | Self::SwitchToUnknown => limits.grants_per_session + FEW,
-            Self::Codes => limits.codes_per_sign_in + FEW,
+            Self::Codes | Self::Choices => limits.codes_per_sign_in + FEW,
             _ => FEW,
         }
     }
@@ -198,7 +204,7 @@ struct Visitor {
     cookie: String,
     access_token: String,
     session_id: String,
-    /// The address that a sign-in comes back to, without its code.
+    /// The address that a sign-in comes back to, without its code; of one that waits for a choice, which it is.
     callback: String,
     forgery: String,
     webhook: Option<sealkit_devidp::Webhook>,
@@ -248,6 +254,16 @@ impl Visitor {
                 let state = location.split("state=").nth(1).unwrap().split('&').next().unwrap();
                 visitor.callback = format!("/callback?state={state}");
                 visitor.cookie = begun.set_cookies().next().unwrap().split(';').next().unwrap().to_owned();
+            }
+            Operation::Choices | Operation::ChoicesMalformed => {
+                let begun = house.navigate("/login", None).await;
+                let verifier = begun.set_cookies().next().unwrap().split(';').next().unwrap().to_owned();
+                let back = house.at_provider(begun.headers[header::LOCATION].to_str().unwrap()).await;
+                let asked = house.navigate(&back, Some(&verifier)).await;
+                let pending = asked.set_cookies().find(|line| line.starts_with("wos-auth-pending-")).unwrap();
+                visitor.cookie = pending.split(';').next().unwrap().to_owned();
+                visitor.callback =
+                    visitor.cookie.split('=').next().unwrap().rsplit('-').next().unwrap().to_owned();
             }
             _ => {}
         }
@@ -311,6 +327,12 @@ impl Visitor {
             }
             Operation::SignUp => navigation("/sign-up", None),
             Operation::Codes => navigation(&format!("{}&code=made-up-{i}", self.callback), cookie),
+            Operation::Choices => {
+                form("/callback", &format!("sign_in={}&organization_id=org_NOSUCH{i}", self.callback), cookie)
+            }
+            Operation::ChoicesMalformed => {
+                form("/callback", &format!("sign_in={}&organization_id=org_%00{i}", self.callback), cookie)
+            }
             Operation::CallbackByNobody => navigation(&format!("/callback?code=c{i}&state=s{i}"), None),
             Operation::CallbackRefused => {
                 navigation(&format!("{}&error=access_denied", self.callback), cookie)

@@ -15,7 +15,8 @@ pub struct LimitSettings {
     /// Refresh tokens of one session that are sent to the API in a minute. Beyond it the session waits: a request is answered
     /// "temporarily unavailable", and the cookie is kept. Default 30; 0: no limit. `SEALKIT_GRANTS_PER_SESSION`.
     pub grants_per_session: usize,
-    /// Authorization codes that are exchanged for one sign-in, in its ten minutes. Default 5; 0: no limit.
+    /// Authorization codes that are exchanged for one sign-in, and choices of an organization that are made for one, in its ten
+    /// minutes. Default 5; 0: no limit.
     /// `SEALKIT_CODES_PER_SIGN_IN`.
     pub codes_per_sign_in: usize,
     /// Results of refreshes that are kept for late requests, in all. Default 50,000. `SEALKIT_MAX_RESULTS`.
