@@ -141,7 +141,8 @@ impl World {
     pub(crate) fn line(&self, sealed: &SealedSession) -> String {
         let set = CookieAction::Set(sealed.clone());
         let lines = self.sealkit.set_cookies(&set, Presence::NONE).unwrap();
-        let [cookie] = &lines[..] else { panic!("more than one cookie") };
+        let set: Vec<_> = lines.iter().filter(|line| !line.is_deletion()).collect();
+        let [cookie] = &set[..] else { panic!("more than one cookie") };
         cookie.to_header_value().split(';').next().unwrap().to_owned()
     }
 
