@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use std::{process::ExitCode, time::Duration};
 
 pub(crate) async fn run(args: &Refresh) -> anyhow::Result<ExitCode> {
-    let config = settings::complete(args.passwords.sealing_ring())?;
+    let config = settings::complete(args.passwords.opening_ring().map_err(Into::into))?;
     let sealkit = Sealkit::builder(config).clock(args.moment.clock()).build()?;
     let value = match input::cookie_value(args.encoding)? {
         Ok(value) => value,

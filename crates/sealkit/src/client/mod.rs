@@ -41,7 +41,7 @@ use judge::invalid_cookie;
 use sealkit_core::{
     Failure, KeyRing, Reason, SealedSession, SecureRandom, UnixMillis, UnsealedSession, Untrusted,
     format::{KeyShapeError, SealError},
-    session::{AuthResponse, Converted, Loss, SealInfo, SessionReader, payload_in, payload_of},
+    session::{AuthResponse, Converted, Effect, Loss, SealInfo, SessionReader, payload_in, payload_of},
 };
 use std::{
     sync::{
@@ -279,7 +279,7 @@ impl Sealkit {
 fn told(losses: &[Loss]) {
     let dropped: Vec<Untrusted<&str>> = losses
         .iter()
-        .filter(|loss| matches!(loss, Loss::Collides { .. }))
+        .filter(|loss| loss.effect == Effect::Collides)
         .map(|loss| Untrusted::new(loss.member()))
         .collect();
     if !dropped.is_empty() {
