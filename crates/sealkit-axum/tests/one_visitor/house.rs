@@ -263,7 +263,7 @@ impl House {
         if calls > most_calls {
             problems.push(format!("{calls} calls to the API, at most {most_calls} are due"));
         }
-        if operation.writes_are_bounded() && writes > MOST_WRITES {
+        if writes > MOST_WRITES {
             problems.push(format!("{writes} writes to the store"));
         }
         if house.sealkit.api_breaker() != BreakerState::Closed {

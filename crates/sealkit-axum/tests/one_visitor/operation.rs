@@ -164,11 +164,6 @@ impl Operation {
         }
     }
 
-    /// Whether the writes to the shared store are bounded. Those of a sign-out are not yet: the deny list shares what it knows.
-    pub(crate) fn writes_are_bounded(self) -> bool {
-        !matches!(self, Self::SignOut | Self::SignOutOfEnded | Self::SignOutByLink)
-    }
-
     /// Repeats it, and gives how often the visitor was told to come again.
     pub(crate) async fn repeat(self, house: Arc<House>, times: usize) -> usize {
         let mut visitor = Visitor::new(self, &house).await;
