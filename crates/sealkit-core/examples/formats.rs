@@ -54,7 +54,8 @@ both forms.
 | JDK `HttpServer`, Tomcat, Jetty | never | raw |
 | Ktor | yes, by default | raw (its seals have no `%`) |
 | Rust: axum-extra, actix-web | depends on the call | raw |
-| Rack (Ruby), PHP | once, and a raw `+` becomes a space | percent-encoded |
+| Rack (Ruby) | once, and a raw `+` becomes a space | percent-encoded |
+| PHP 8 | once | percent-encoded |
 | express, Next.js, React Router, SvelteKit | once | percent-encoded |
 | ASP.NET Core (by its documentation) | once | percent-encoded |
 

@@ -13,6 +13,7 @@ mod support {
     pub(crate) mod find;
     pub(crate) mod peer;
     pub(crate) mod php;
+    pub(crate) mod places;
     pub(crate) mod python;
     pub(crate) mod ruby;
     pub(crate) mod rust;

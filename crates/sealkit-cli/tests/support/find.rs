@@ -33,6 +33,6 @@ fn must_not_skip() -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests ask where the machine keeps its programs")]
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

@@ -1,9 +1,12 @@
 //! A real library in a process of its own, asked one thing at a time: a JSON object a line in, one a line out.
 
-use super::find;
+use super::{
+    find,
+    places::{in_repository, script_path},
+};
 use serde_json::{Value, json};
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -78,13 +81,4 @@ impl Peer {
     async fn ended(&mut self) -> ExitStatus {
         self.child.wait().await.unwrap()
     }
-}
-
-/// A file below the repository's root, if it exists.
-pub(super) fn in_repository(path: impl AsRef<Path>) -> Option<PathBuf> {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path).canonicalize().ok()
-}
-
-pub(super) fn script_path(script: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(script)
 }

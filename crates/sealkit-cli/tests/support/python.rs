@@ -1,9 +1,6 @@
 //! The peer in Python.
 
-use super::{
-    find,
-    peer::{self, Peer},
-};
+use super::{find, peer::Peer, places};
 use tokio::process::Command;
 
 /// The versions of `workos` in `.peers`, from the oldest.
@@ -19,11 +16,11 @@ pub(crate) fn seals_whole(version: &str) -> bool {
 
 /// A script of `tests/peers` on the Python that has this version of `workos`; `None` skips the test.
 pub(crate) fn start(script: &str, version: &str) -> Option<Peer> {
-    let venv = peer::in_repository(".peers").map(|peers| peers.join(format!("python-{version}")));
+    let venv = places::in_repository(".peers").map(|peers| peers.join(format!("python-{version}")));
     let python = venv.map(|venv| venv.join("bin/python")).filter(|file| file.exists());
     let python = find::or_skip(python, &format!("Python with workos {version}"))?;
     let mut command = Command::new(python);
     // Nothing of its own into the repository.
-    command.args(["-I", "-B"]).arg(peer::script_path(script));
+    command.args(["-I", "-B"]).arg(places::script_path(script));
     Some(Peer::start(command))
 }
