@@ -3,10 +3,11 @@
 use crate::args::{Encoding, Moment, PasswordFile, Passwords};
 use anyhow::Context as _;
 use sealkit::{
-    Clock, CookiePassword, Detail, KeyRing, MIN_PASSWORD_CHARACTERS, ManualClock, SystemClock, UnixMillis,
-    Untrusted,
+    Clock, CookiePassword, Detail, KeyRing, KeyRingBuilder, MIN_PASSWORD_CHARACTERS, ManualClock,
+    SystemClock, UnixMillis, Untrusted,
     config::{env::COOKIE_PASSWORD, process_environment, shown_path},
     cookie,
+    format::{Format, detect},
 };
 use std::{
     collections::HashSet,
@@ -47,13 +48,39 @@ pub(crate) fn text(what: &str) -> anyhow::Result<Result<String, Detail>> {
     })
 }
 
-/// The cookie value on standard input, percent-decoded if it is said to be encoded.
+/// The cookie value on standard input, percent-decoded if it is said to be encoded. A value that was broken into lines on the way
+/// here is put together again, and that is said.
 pub(crate) fn cookie_value(encoding: Encoding) -> anyhow::Result<Result<String, Detail>> {
-    let value = text("the cookie value")?;
+    let value = text("the cookie value")?.map(|text| match on_one_line(&text) {
+        Some(value) => {
+            anstream::eprintln!("note: the value was broken into lines; the line feeds were taken out");
+            value
+        }
+        None => text,
+    });
     if !encoding.percent_encoded {
         return Ok(value);
     }
     Ok(value.and_then(|raw| cookie::decode_value(&raw).map(Into::into).ok_or(Detail::Malformed)))
+}
+
+/// The value without line feeds, if it has some and is a sealed cookie's only without them. Those of Ruby's legacy format are its
+/// own and stay.
+fn on_one_line(text: &str) -> Option<String> {
+    if !text.contains(['\n', '\r']) || is_ruby_s(text) {
+        return None;
+    }
+    let value = text.replace(['\n', '\r'], "");
+    let is_sealed = |format: Format| format.is_authenticated();
+    cookie::decode_value(&value).is_some_and(|value| detect(&value).iter().any(is_sealed)).then_some(value)
+}
+
+/// Lines of 60 characters, as Ruby 5 and 6 write them.
+fn is_ruby_s(text: &str) -> bool {
+    let lines: Vec<&str> = text.lines().collect();
+    lines
+        .split_last()
+        .is_some_and(|(last, lines)| last.len() <= 60 && lines.iter().all(|line| line.len() == 60))
 }
 
 /// A file's bytes.
@@ -111,10 +138,10 @@ impl Passwords {
         build(self.collect()?).map_err(Into::into)
     }
 
-    /// A ring that opens. A password under the floor of every format that is read is left out with a warning: one such
-    /// password among several must not keep the others from opening.
+    /// A ring that opens. A password under 32 characters opens what the SDKs without a floor sealed with it, and seals nothing;
+    /// there is a warning. An empty one is left out: one such password among several must not keep the others from opening.
     pub(crate) fn opening_ring(&self) -> Result<KeyRing, RingFailure> {
-        build(self.opening()?)
+        build_to_open(self.opening()?)
     }
 
     /// The passwords of [`opening_ring`](Self::opening_ring).
@@ -123,18 +150,19 @@ impl Passwords {
         let all = passwords.len();
         passwords.retain(|Named { name, password, .. }| {
             let characters = password.expose_secret().encode_utf16().count();
-            let long_enough = characters >= MIN_PASSWORD_CHARACTERS;
-            if !long_enough {
+            if characters < MIN_PASSWORD_CHARACTERS {
+                let name = Untrusted::new(name);
+                let what = if characters == 0 { "opens nothing" } else { "opens only what Go, .NET, PHP 4 and Ruby 7.0 to 8.0 sealed" };
                 anstream::eprintln!(
-                    "warning: password {:?} has {characters} characters and opens nothing; iron demands {MIN_PASSWORD_CHARACTERS}",
-                    Untrusted::new(name)
+                    "warning: password {name:?} has {characters} characters and {what}; a new one has {MIN_PASSWORD_CHARACTERS} at least: \
+                     move on with `sealkit convert --to-password-file`"
                 );
             }
-            long_enough
+            characters > 0
         });
         if passwords.is_empty() && all > 0 {
             return Err(RingFailure::BadPassword(anyhow::anyhow!(
-                "no password has the {MIN_PASSWORD_CHARACTERS} characters that iron demands; make one with `sealkit key new`"
+                "every password is empty; make one with `sealkit key new`"
             )));
         }
         Ok(passwords)
@@ -195,7 +223,18 @@ impl PasswordFile {
 
 /// A ring of these passwords.
 pub(crate) fn build(passwords: impl IntoIterator<Item = Named>) -> Result<KeyRing, RingFailure> {
-    let mut builder = KeyRing::builder();
+    filled(KeyRing::builder(), passwords)
+}
+
+/// A ring of these passwords that holds each format to the floor of its SDKs, and not to ours.
+pub(crate) fn build_to_open(passwords: impl IntoIterator<Item = Named>) -> Result<KeyRing, RingFailure> {
+    filled(KeyRing::builder().with_floors_by_format(), passwords)
+}
+
+fn filled(
+    mut builder: KeyRingBuilder,
+    passwords: impl IntoIterator<Item = Named>,
+) -> Result<KeyRing, RingFailure> {
     for Named { name, id, password } in passwords {
         builder = match id {
             Some(id) => builder.password_with_id(name, id, password),
@@ -215,6 +254,17 @@ mod tests {
             [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a\r", "a\r"), ("\n", ""), ("", "")]
         {
             assert_eq!(without_line_end(text.to_owned()), left, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn values_in_lines_are_put_together_and_ruby_s_stay() {
+        let value = "A".repeat(152);
+        let wrapped = format!("{}\r\n{}", &value[..76], &value[76..]);
+        assert_eq!(on_one_line(&wrapped).as_deref(), Some(value.as_str()));
+        let ruby = format!("{}\n{}\n{}\n", &value[..60], &value[60..120], &value[120..]);
+        for other in [value.as_str(), ruby.as_str(), "{\n\"a\":1}", "Cookie: a=b\nHost: x", ""] {
+            assert_eq!(on_one_line(other), None, "{other:?}");
         }
     }
 

@@ -52,7 +52,7 @@ fn open_as<'r>(
 ) -> Result<Opened<'r>, Detail> {
     let mut plaintext = Vec::with_capacity(value.len());
     let opened = format.open(value, ring, now, &mut plaintext)?;
-    let (session, format) = UnsealedSession::read(plaintext, format)?;
+    let session = UnsealedSession::read(plaintext, format)?;
     Ok(Opened {
         session,
         format,

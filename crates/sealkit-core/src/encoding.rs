@@ -100,17 +100,37 @@ impl EncodingPolicy {
         Err(KeyShapeError { format: self.write })
     }
 
+    /// The format for a pair of tokens that nobody may act on yet: its access token cannot be verified, or is refused.
+    ///
+    /// It is the format that is written, unless every reader of that format believes the seal
+    /// ([`Format::is_believed_when_sealed`]). Then it is the first sealed format that is read here, that its readers verify, and
+    /// that the ring can seal: `iron`, by default. None if no such format is read; then the pair must not be sealed at all.
+    #[must_use]
+    pub fn format_of_unproven(&self, ring: &KeyRing, now: UnixMillis) -> Option<Format> {
+        if !self.write.is_believed_when_sealed() {
+            return Some(self.write);
+        }
+        let fits = |format: &Format| {
+            format.is_read_by_default()
+                && !format.is_believed_when_sealed()
+                && self.reads(*format, now)
+                && format.sealing_key(ring).is_some()
+        };
+        self.read.iter().find(fits)
+    }
+
     /// How a cookie that is written now is sealed.
     #[must_use]
     pub fn seal_info(&self, ring: &KeyRing, now: UnixMillis) -> SealInfo {
         SealInfo::new(self.write, self.write.sealing_key(ring).map(Key::shared_name), Some(now))
     }
 
-    /// True when a cookie that was sealed so is what would be written now.
+    /// True when a cookie that was sealed so is what would be written now: container, password, and how the members are named.
     #[must_use]
     pub fn is_current(&self, seal: &SealInfo, ring: &KeyRing) -> bool {
         // Under one password, what Go and the crate seal is the same; nobody can tell whose it is.
         seal.format.shares_container_with(self.write)
+            && seal.names == self.write.style()
             && seal.key.as_deref() == self.write.sealing_key(ring).map(Key::name)
     }
 
@@ -141,6 +161,24 @@ mod tests {
         assert!(ending.reads(Format::PlainJson, now));
         assert!(!ending.reads(Format::PlainJson, UnixMillis::from_secs(1001)));
         assert!(ending.reads(Format::Iron, UnixMillis::from_secs(1001)));
+    }
+
+    #[test]
+    fn unproven_pairs_are_never_sealed_where_the_seal_is_believed() {
+        let now = UnixMillis::from_secs(1000);
+        let hex = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        let ring = KeyRing::from_password(hex).unwrap();
+        for format in Format::ALL.iter().copied().filter(|format| format.sealing_key(&ring).is_some()) {
+            let policy = EncodingPolicy::writing(format);
+            let expected = if format.is_believed_when_sealed() { Format::Iron } else { format };
+            assert_eq!(policy.format_of_unproven(&ring, now), Some(expected), "{format}");
+        }
+        // The crate's seals are Go's under the same password.
+        let only = FormatSet::EMPTY.with(Format::GoGcm).with(Format::RustGcm).with(Format::PlainJson);
+        let policy = EncodingPolicy::writing(Format::GoGcm).with_read(only);
+        assert_eq!(policy.format_of_unproven(&ring, now), None);
+        let also = policy.with_read(only.with(Format::RubyV7));
+        assert_eq!(also.format_of_unproven(&ring, now), Some(Format::RubyV7));
     }
 
     #[test]

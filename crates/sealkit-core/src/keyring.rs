@@ -109,6 +109,7 @@ impl KeyRing {
 pub struct KeyRingBuilder {
     entries: Vec<(Arc<str>, Option<Arc<str>>, CookiePassword)>,
     short_passwords: bool,
+    floors_by_format: bool,
 }
 
 impl KeyRingBuilder {
@@ -134,6 +135,16 @@ impl KeyRingBuilder {
     /// old cookies.
     pub const fn with_insecure_short_passwords(mut self) -> Self {
         self.short_passwords = true;
+        self
+    }
+
+    /// Lets passwords under 32 characters open what the SDKs of a format sealed with them, and nothing else: `go-gcm`,
+    /// `php-halite`, `php-signed`, `dotnet-gcm` and `ruby-v7` (before 8.0.1) take any length, the iron formats do not. They
+    /// seal no more than with [`with_insecure_short_passwords`](Self::with_insecure_short_passwords). For tools that lead out
+    /// of such a password.
+    pub const fn with_floors_by_format(mut self) -> Self {
+        self.short_passwords = true;
+        self.floors_by_format = true;
         self
     }
 
@@ -168,7 +179,10 @@ impl KeyRingBuilder {
             if id.is_some() && keys.iter().any(|key| key.id == id) {
                 problems.push(KeyRingProblem::DuplicateId { name: name.to_string() });
             }
-            let prepared = Prepared::new(password.expose_secret());
+            let mut prepared = Prepared::new(password.expose_secret());
+            if self.floors_by_format {
+                prepared = prepared.by_format();
+            }
             keys.push(Key { name, id, prepared });
         }
         if problems.is_empty() { Ok(KeyRing { keys: keys.into() }) } else { Err(KeyRingError { problems }) }

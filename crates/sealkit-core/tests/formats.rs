@@ -72,7 +72,7 @@ fn read(vector: &Value) -> Result<UnsealedSession, Detail> {
     }
     let mut plaintext = Vec::new();
     format.open(value, &ring(vector)?, now(vector), &mut plaintext)?;
-    Ok(UnsealedSession::read(plaintext, format)?.0)
+    UnsealedSession::read(plaintext, format)
 }
 
 /// Gives back the randomness that a seal carries, so that sealing again must give the same bytes.

@@ -4,7 +4,7 @@
 use sealkit_core::{
     CookiePassword, Detail, EncodingPolicy, Key, KeyRing, Rewrite, SystemRandom, UnixMillis, UnsealedSession,
     format::{Format, FormatSet, KeyShape, SealError},
-    session::SessionReader,
+    session::{AuthResponse, SessionReader, Style, payload_in, payload_of},
     token::{IssuerPolicy, TokenPolicy},
 };
 use std::time::Duration;
@@ -105,7 +105,7 @@ fn the_rule_counts_characters_as_javascript_does_and_leaves_other_shapes_alone()
     assert!(check(Format::RubyV6, "é".repeat(16)), "32 bytes, used as they are");
 }
 
-/// Sessions of which nobody can say whether Kotlin wrote them.
+/// Sessions whose users do not tell how they are named.
 const UNDECIDED: [&str; 3] = [
     r#"{"accessToken":"a","refreshToken":"r"}"#,
     r#"{"accessToken":"a","user":null}"#,
@@ -118,29 +118,53 @@ fn reader(policy: EncodingPolicy) -> SessionReader {
 }
 
 #[test]
-fn a_session_that_may_be_either_iron_writer_s_is_the_one_s_that_is_written_and_else_the_one_s_that_is_read() {
+fn suffix_decides_the_container_whatever_is_read_and_written() {
     let only = |format: Format| FormatSet::EMPTY.with(format);
     let both = only(Format::Iron).with(Format::KotlinIron);
     for payload in UNDECIDED {
         let kotlin =
             reader(EncodingPolicy::writing(Format::KotlinIron)).seal(payload, NOW, &SystemRandom).unwrap();
-        for (write, read, format) in [
-            (Format::KotlinIron, both, Format::KotlinIron),
-            (Format::KotlinIron, only(Format::KotlinIron), Format::KotlinIron),
-            (Format::Iron, both, Format::Iron),
-            (Format::GoGcm, both, Format::Iron),
-            (Format::GoGcm, only(Format::KotlinIron), Format::KotlinIron),
-            (Format::Iron, only(Format::KotlinIron), Format::KotlinIron),
-            (Format::KotlinIron, only(Format::Iron), Format::Iron),
+        let iron = reader(EncodingPolicy::writing(Format::Iron)).seal(payload, NOW, &SystemRandom).unwrap();
+        for (write, read) in [
+            (Format::KotlinIron, both),
+            (Format::KotlinIron, only(Format::KotlinIron)),
+            (Format::Iron, both),
+            (Format::GoGcm, both),
+            // node 8 and later opens it, and so does this.
+            (Format::Iron, only(Format::Iron)),
         ] {
-            let reader = reader(EncodingPolicy::writing(write).with_read(read));
-            let (session, seal) = reader.unseal(kotlin.expose_secret(), NOW).unwrap();
-            assert_eq!(
-                (seal.format, session.style()),
-                (format, format.style()),
-                "{payload}: {write}, {read}"
-            );
+            let reader = reader(EncodingPolicy::writing(write).with_read(read).with_rewrite(Rewrite::OnRead));
+            let (_, seal) = reader.unseal(kotlin.expose_secret(), NOW).unwrap();
+            assert_eq!(seal.format, Format::KotlinIron, "{payload}: {write}, {read}");
+            let is_rewritten = reader.encoding().is_rewritten_on_read(&seal, reader.ring());
+            assert_eq!(is_rewritten, write != Format::KotlinIron, "{payload}: {write}, {read}");
+            if read.contains(Format::Iron) {
+                assert_eq!(reader.unseal(iron.expose_secret(), NOW).unwrap().1.format, Format::Iron);
+            }
         }
+    }
+}
+
+#[test]
+fn user_decides_the_names_and_where_iron_alone_is_read() {
+    let snake = r#"{"accessToken":"a","user":{"id":"user_1","created_at":"2026-01-01T00:00:00Z"}}"#;
+    let camel = r#"{"accessToken":"a","user":{"id":"user_1","lastName":"Lovelace"}}"#;
+    let policy = EncodingPolicy::writing(Format::Iron).with_rewrite(Rewrite::OnRead);
+    let both = reader(policy);
+    let iron_only = reader(policy.with_read(FormatSet::EMPTY.with(Format::Iron)));
+    for (container, payload, names, is_read_as_iron) in [
+        (Format::KotlinIron, snake, Style::KotlinMixed, false),
+        // As workos-android and bare iron libraries write it.
+        (Format::KotlinIron, camel, Style::Camel, true),
+        (Format::Iron, snake, Style::KotlinMixed, true),
+        (Format::Iron, camel, Style::Camel, true),
+    ] {
+        let value = container.seal(payload.as_bytes(), both.ring(), NOW, &SystemRandom).unwrap();
+        let (session, seal) = both.unseal(&value, NOW).unwrap();
+        assert_eq!((seal.format, seal.names, session.style()), (container, names, names), "{payload}");
+        assert_eq!(iron_only.unseal(&value, NOW).is_ok(), is_read_as_iron, "{container} {payload}");
+        let is_current = container == Format::Iron && names == Style::Camel;
+        assert_eq!(policy.is_current(&seal, both.ring()), is_current, "{container} {payload}");
     }
 }
 
@@ -159,9 +183,67 @@ fn what_kotlin_would_write_now_is_not_written_anew() {
         let (_, seal) = reader.unseal(&value, NOW).unwrap();
         assert!(policy.is_rewritten_on_read(&seal, reader.ring()), "{payload}");
     }
-    let camel = r#"{"accessToken":"a","user":{"id":"user_1","emailVerified":false}}"#;
-    let value = Format::KotlinIron.seal(camel.as_bytes(), reader.ring(), NOW, &SystemRandom).unwrap();
-    assert_eq!(reader.unseal(&value, NOW).unwrap().1.format, Format::Iron, "the payload decides");
+}
+
+#[test]
+fn short_passwords_open_only_where_the_sdks_have_no_floor() {
+    let short = "short-password";
+    let ring = KeyRing::builder().password("short", short).with_floors_by_format().build().unwrap();
+    let any = KeyRing::builder().password("short", short).with_insecure_short_passwords().build().unwrap();
+    for format in Format::ALL.iter().copied().filter(|format| format.key_shape() == KeyShape::Text32) {
+        assert_eq!(sealed(format, &ring), Err(SealError::BadPassword), "{format}: it opens at most");
+        let opens =
+            !matches!(format, Format::Iron | Format::KotlinIron | Format::RrCookie | Format::SignedJson);
+        assert_eq!(format.keys(&ring).count(), usize::from(opens), "{format}");
+        if format != Format::RubyV7 {
+            assert_eq!(format.keys(&any).count(), 1, "{format}");
+        }
+    }
+    let iron = Format::Iron.seal(b"{}", &KeyRing::from_password(FIRST).unwrap(), NOW, &SystemRandom).unwrap();
+    assert_eq!(opened(Format::Iron, &iron, &ring), Err(Detail::BadPassword));
+    // As Go sealed it.
+    let faults = "AgICAgICAgICAgICvCMJlseoxikt7Y+RhgYidJ4hriMzECnJijvM6xVI";
+    assert_eq!(opened(Format::GoGcm, faults, &ring), Err(Detail::Tampered));
+}
+
+#[test]
+fn lone_surrogates_open_in_every_format_and_stay_what_they_are() {
+    let names = [("accessToken", "firstName"), ("accessToken", "first_name"), ("access_token", "first_name")];
+    for (token, first_name) in names {
+        let payload = format!(
+            r#"{{"{token}":"a","user":{{"id":"u","{first_name}":"a\ud83d","metadata":{{"k":"\udc00","l":"x"}}}},"impersonator":{{"email":"s@x","reason":"\ud83d"}},"\ud83d":1}}"#
+        );
+        for format in Format::ALL.iter().copied() {
+            let Ok(session) = UnsealedSession::parse_as(payload.clone().into_bytes(), format) else {
+                continue;
+            };
+            let user = session.user().unwrap();
+            assert_eq!(user.first_name(), Some("a\u{fffd}"), "{format}");
+            assert_eq!(user.metadata().get("k").map(|text| &**text), Some("\u{fffd}"), "{format}");
+            assert_eq!(session.impersonator_email(), Some("s@x"), "{format}");
+            assert_eq!(session.impersonator_reason(), Some("\u{fffd}"), "{format}");
+            assert_eq!(session.expose_text(), payload, "{format}");
+            // What is written in another format opens, too, and what is written is what came.
+            for to in Format::ALL.iter().copied() {
+                let converted = payload_in(&session, to).payload;
+                assert_eq!(converted.matches("\\ud83d").count(), 3, "{format} → {to}: {}", *converted);
+                assert!(
+                    UnsealedSession::parse_as(converted.as_bytes().to_vec(), to).is_ok(),
+                    "{format} → {to}"
+                );
+            }
+        }
+    }
+    // An answer of the API is sealed as it came, and opens again.
+    let answer = AuthResponse::from_json(
+        br#"{"access_token":"a","refresh_token":"r","user":{"id":"u","first_name":"a\ud83d"}}"#,
+    )
+    .unwrap();
+    for format in Format::ALL.iter().copied() {
+        let payload = payload_of(&answer, format.style());
+        let session = UnsealedSession::parse_as(payload.as_bytes().to_vec(), format).unwrap();
+        assert_eq!(session.user().unwrap().first_name(), Some("a\u{fffd}"), "{format}");
+    }
 }
 
 #[test]

@@ -35,7 +35,7 @@ use sealkit::{
     Detail, KeyRing, UnixMillis,
     cookie::{MAX_COOKIE_BYTES, WARN_COOKIE_BYTES},
     format::{Cost, Format, Protection, Wire},
-    session::UnsealedSession,
+    session::{Style, UnsealedSession},
     token::{KeySet, TokenPolicy},
 };
 use serde::Serialize;
@@ -169,14 +169,15 @@ impl Anatomy {
     fn inside(&mut self, opening: &Opening, subject: Subject<'_>, checks: &mut Checks) -> Judged {
         checks.seal_opened(opening.key.as_deref().unwrap_or("none"), opening.expires_at, subject.now);
         self.show(opening, subject.reveal);
-        let (unsealed, format) = match UnsealedSession::read(opening.plaintext.clone(), opening.format) {
-            Ok(read) => read,
+        let format = opening.format;
+        let unsealed = match UnsealedSession::read(opening.plaintext.clone(), format) {
+            Ok(unsealed) => unsealed,
             Err(detail) => {
                 checks.no_session(payload::explain(&opening.plaintext, opening.format));
                 return Judged::unopened(detail);
             }
         };
-        if let Some(finding) = other_format(format, subject.expected) {
+        if let Some(finding) = other_format(read_as(format, &unsealed), subject.expected) {
             checks.other_format(finding);
             return Judged::format_not_read();
         }
@@ -187,7 +188,7 @@ impl Anatomy {
         checks.session(&unsealed);
         let judged = Judged::by(&unsealed, format, subject);
         checks.token(&unsealed, subject, judged.reason());
-        for finding in container_notes(opening, format, subject) {
+        for finding in container_notes(opening, unsealed.style(), subject) {
             checks.note(finding);
         }
         if self.size.is_nearly_too_large() {
@@ -208,15 +209,14 @@ impl Anatomy {
         self.sealed_at = opening.sealed_at.map(UnixMillis::as_secs);
         self.seal_expires_at = opening.expires_at.map(UnixMillis::as_secs);
         let read = UnsealedSession::read(opening.plaintext.clone(), opening.format);
-        let format = read.as_ref().map_or(opening.format, |(_, format)| *format);
-        let text = read
-            .as_ref()
-            .map_or(opening.plaintext.as_slice(), |(unsealed, _)| unsealed.expose_text().as_bytes());
+        let format = opening.format;
+        let text =
+            read.as_ref().map_or(opening.plaintext.as_slice(), |unsealed| unsealed.expose_text().as_bytes());
         self.format = Some(format.id());
         self.written_by = Some(format.writer());
         self.looks_like = None;
         self.members = parts::members(text, reveal);
-        if let Ok((unsealed, _)) = &read {
+        if let Ok(unsealed) = &read {
             self.token = Some(Token::of(unsealed.access_token(), reveal));
         }
         if let Ok(members) = serde_json::from_slice(text) {
@@ -254,10 +254,19 @@ fn looks_like(value: &str, formats: &[Format]) -> Option<String> {
     }
 }
 
+/// The formats whose readers open it, the container's own first: without a suffix and with JavaScript's names, or none that tell,
+/// node 8 and later opens what is Kotlin's container.
+fn read_as(format: Format, unsealed: &UnsealedSession) -> Vec<Format> {
+    let is_anybody_s = format == Format::KotlinIron && unsealed.names_of_user() != Some(Style::KotlinMixed);
+    let also = is_anybody_s.then_some(Format::Iron);
+    [format].into_iter().chain(also).collect()
+}
+
 /// The reader of this cookie knows another format only.
-fn other_format(found: Format, expected: Option<Format>) -> Option<Finding> {
+fn other_format(readers: Vec<Format>, expected: Option<Format>) -> Option<Finding> {
+    let found = readers.first().copied()?;
     Some(match (found, expected?) {
-        (found, expected) if found == expected => return None,
+        (_, expected) if readers.contains(&expected) => return None,
         (Format::Iron, Format::KotlinIron) => Diagnosis::NotForKotlin.into(),
         (Format::KotlinIron, Format::Iron) => Diagnosis::KotlinForJavaScript.into(),
         (found, expected) => Diagnosis::OtherFormat.about(format!("it is {found}, not {expected}")),
@@ -272,7 +281,8 @@ fn not_decoded(subject: Subject<'_>) -> Option<Finding> {
 }
 
 /// What the container tells beside the session.
-fn container_notes(opening: &Opening, format: Format, subject: Subject<'_>) -> Vec<Finding> {
+fn container_notes(opening: &Opening, names: Style, subject: Subject<'_>) -> Vec<Finding> {
+    let format = opening.format;
     let mut notes = Vec::new();
     match (format.protection(), format.cost()) {
         (Protection::Open, _) => notes.push(Diagnosis::Unsealed.into()),
@@ -280,10 +290,10 @@ fn container_notes(opening: &Opening, format: Format, subject: Subject<'_>) -> V
         (_, Cost::Costly) => notes.push(Diagnosis::Costly.into()),
         _ => {}
     }
-    match (opening.format, format) {
-        (Format::KotlinIron, Format::Iron) => notes.push(Diagnosis::NoSuffix.into()),
-        (_, Format::KotlinIron) => notes.push(Diagnosis::KotlinSeal.into()),
-        (_, Format::GoGcm) if Format::RustGcm.keys(subject.ring).next().is_none() => {
+    match format {
+        Format::KotlinIron if names == Style::Camel => notes.push(Diagnosis::NoSuffix.into()),
+        Format::KotlinIron => notes.push(Diagnosis::KotlinSeal.into()),
+        Format::GoGcm if Format::RustGcm.keys(subject.ring).next().is_none() => {
             notes.push(Diagnosis::GoPassphrase.into());
         }
         _ => {}

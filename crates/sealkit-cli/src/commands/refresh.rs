@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use std::{process::ExitCode, time::Duration};
 
 pub(crate) async fn run(args: &Refresh) -> anyhow::Result<ExitCode> {
-    let base = settings::complete(args.passwords.sealing_ring(), args.format)?;
+    let base = settings::complete(args.passwords.opening_ring().map_err(Into::into), args.format)?;
     let value = input::cookie_value(args.encoding)?;
     let came = value.as_ref().ok().and_then(|value| came_as(args, value, base.key_ring()));
     let kept = came.filter(|came| keeps(args, *came, &base));

@@ -86,7 +86,7 @@ fn one(format: Format, value: &str, any: bool, ring: &KeyRing, now: UnixMillis) 
     let mut plaintext = Vec::new();
     let opened = format.open(value, ring, now, &mut plaintext)?;
     if !any {
-        let payload = UnsealedSession::read(plaintext.clone(), format)?.0;
+        let payload = UnsealedSession::read(plaintext.clone(), format)?;
         plaintext = payload.expose_text().as_bytes().to_vec();
     }
     let plaintext = String::from_utf8(plaintext).map_err(|_| Detail::NotASession)?;

@@ -176,7 +176,7 @@ fn a_refusal_tells_people_the_fix() {
     --- stdout
     {"error":{"reason":"invalid_session_cookie","detail":"bad_password"}}
     --- stderr
-    warning: password "WORKOS_COOKIE_PASSWORD" has 5 characters and opens nothing; iron demands 32
+    warning: password "WORKOS_COOKIE_PASSWORD" has 5 characters and opens only what Go, .NET, PHP 4 and Ruby 7.0 to 8.0 sealed; a new one has 32 at least: move on with `sealkit convert --to-password-file`
     "#);
 }
 

@@ -103,7 +103,7 @@ fn payload(value: &str, format: Format, password: &str, at: UnixMillis) -> Value
     format
         .open(value, &ring, at, &mut plaintext)
         .unwrap_or_else(|detail| panic!("{format}: {detail}: {value}"));
-    let (session, _) = UnsealedSession::read(plaintext, format).unwrap();
+    let session = UnsealedSession::read(plaintext, format).unwrap();
     serde_json::from_str(session.expose_text()).unwrap()
 }
 
@@ -493,7 +493,7 @@ fn the_report_says_what_the_target_s_sdk_does_not_keep() {
     let text = call(&[]);
     assert_eq!(text.code, 0, "{text}");
     assert!(text.stdout.starts_with("converted 2 of 2 lines to dotnet-gcm\n"), "{text}");
-    for part in ["iron", "sealed with WORKOS_COOKIE_PASSWORD", "user", "until the SDK writes it anew"] {
+    for part in ["iron", "sealed with WORKOS_COOKIE_PASSWORD", "user", "until the SDK re-seals it"] {
         assert!(text.stdout.contains(part), "{part}: {text}");
     }
     assert!(!directory.path().join("out.failed").exists(), "no line failed");

@@ -19,5 +19,6 @@ mod key;
 mod key_sets;
 mod migrate;
 mod printing;
+mod reads;
 mod refresh;
 mod vectors;

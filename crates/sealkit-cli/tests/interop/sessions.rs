@@ -40,7 +40,7 @@ pub(crate) fn seal(format: Format, payload: &str, password: &str) -> String {
 pub(crate) fn open(format: Format, sealed: &str, password: &str) -> Result<UnsealedSession, Detail> {
     let mut plaintext = Vec::new();
     format.open(sealed, &ring(password), now(), &mut plaintext)?;
-    UnsealedSession::read(plaintext, format).map(|(session, _)| session)
+    UnsealedSession::read(plaintext, format)
 }
 
 pub(crate) fn parsed(text: &str) -> Value {

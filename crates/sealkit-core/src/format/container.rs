@@ -37,6 +37,8 @@ pub(crate) struct Prepared {
     bytes: usize,
     /// As JavaScript counts them.
     characters: usize,
+    /// A short password is a key of the formats whose SDKs take one, and of no other.
+    by_format: bool,
 }
 
 /// Fewest bytes of a password that Ruby takes since 8.0.1.
@@ -47,6 +49,7 @@ impl Prepared {
         Self {
             bytes: password.len(),
             characters: password.encode_utf16().count(),
+            by_format: false,
             iron: IronKey::new(password),
             router: RouterKey::new(password),
             fernet: FernetKey::new(password),
@@ -66,8 +69,20 @@ impl Prepared {
         self.characters < MIN_PASSWORD_CHARACTERS
     }
 
+    /// Holds each format to the floor of its SDKs.
+    pub(crate) const fn by_format(mut self) -> Self {
+        self.by_format = true;
+        self
+    }
+
+    /// Shorter than the SDKs of this format take it, where the ring keeps to that.
+    pub(crate) const fn is_below_floor(&self, format: Format) -> bool {
+        self.by_format && self.is_short() && format.has_floor()
+    }
+
+    /// Ruby 7.0 to 8.0.0 took any password.
     fn ruby_v7(&self) -> Option<&AesGcmKey> {
-        self.sha256.as_ref().filter(|_| self.bytes >= RUBY_V7_BYTES)
+        self.sha256.as_ref().filter(|_| self.by_format || self.bytes >= RUBY_V7_BYTES)
     }
 
     /// Go's rule: 64 hexadecimal digits are the key itself, any other password is hashed.
@@ -109,6 +124,11 @@ impl Format {
         self.key_shape() != KeyShape::Text32 || !key.is_short()
     }
 
+    /// Every SDK that writes it demands 32 characters. (Go, .NET and PHP's Halite never did, and Ruby does since 8.0.1.)
+    const fn has_floor(self) -> bool {
+        matches!(self, Self::Iron | Self::KotlinIron | Self::RrCookie | Self::SignedJson)
+    }
+
     const fn text(self) -> Encoding {
         match self {
             Self::B64urlJson => Encoding::Base64Url,
@@ -117,6 +137,9 @@ impl Format {
     }
 
     fn fits(self, key: &Prepared) -> bool {
+        if key.is_below_floor(self) {
+            return false;
+        }
         match self {
             Self::Iron | Self::KotlinIron => true,
             Self::RrCookie => key.router.is_some(),
@@ -166,6 +189,8 @@ impl Format {
                 Ok(SealTimes { sealed_at, expires_at }) => {
                     return Ok(Opened { key: Some(key), sealed_at, expires_at });
                 }
+                // Ruby itself refuses it since 8.0.1.
+                Err(Detail::Tampered) if self == Self::RubyV7 && key.is_short() => {}
                 Err(Detail::Tampered) => outcome = Detail::Tampered,
                 Err(detail) => return Err(detail),
             }
@@ -181,6 +206,9 @@ impl Format {
         now: UnixMillis,
         plaintext: &mut Vec<u8>,
     ) -> Option<Result<SealTimes, Detail>> {
+        if key.is_below_floor(self) {
+            return None;
+        }
         Some(match self {
             Self::RrCookie => router_cookie::open(value, key.router.as_ref()?, now, plaintext),
             Self::PythonFernet => fernet::open(value, key.fernet.as_ref()?, now, plaintext),

@@ -176,6 +176,13 @@ impl Format {
         matches!(self, Self::PhpHalite | Self::PhpSigned)
     }
 
+    /// A reader of this format believes the seal and verifies no token: workos-go, which also opens what the crate seals under
+    /// the same password.
+    #[must_use]
+    pub const fn is_believed_when_sealed(self) -> bool {
+        matches!(self, Self::GoGcm | Self::RustGcm)
+    }
+
     /// Read without being named: sealed, and cheap to try.
     #[must_use]
     pub const fn is_read_by_default(self) -> bool {

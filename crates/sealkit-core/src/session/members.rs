@@ -1,5 +1,6 @@
 //! A JSON object as what it is on the wire: members in order, values as they were written.
 
+use super::text::{unescaped, without_lone_surrogates};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -8,7 +9,8 @@ use zeroize::Zeroizing;
 /// The members of a JSON object in order, each value as its own JSON text, wiped on drop.
 ///
 /// Numbers keep their digits and texts their escapes: what is not touched is written back byte for byte. Of a member that
-/// stands twice the last value is kept, as JavaScript and Python do.
+/// stands twice the last value is kept, as JavaScript and Python do. A name with a lone surrogate, which no Rust text can hold,
+/// is its own JSON text.
 #[derive(Clone, Default)]
 pub(crate) struct Members(Vec<(String, Zeroizing<String>)>);
 
@@ -22,9 +24,9 @@ impl Members {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
-    /// A member that is a JSON string, unescaped.
+    /// A member that is a JSON string, unescaped; a lone surrogate is U+FFFD in it.
     pub(crate) fn text(&self, name: &str) -> Option<Zeroizing<String>> {
-        serde_json::from_str(self.get(name)?).ok().map(Zeroizing::new)
+        unescaped(self.get(name)?).map(Zeroizing::new)
     }
 
     /// A member that is there and not null.
@@ -62,7 +64,11 @@ impl Members {
             if i > 0 {
                 out.push(',');
             }
-            out.push_str(&quoted(name));
+            if is_json_text(name) {
+                out.push_str(name);
+            } else {
+                out.push_str(&quoted(name));
+            }
             out.push(':');
             out.push_str(value);
         }
@@ -74,6 +80,49 @@ impl Members {
 /// `text` as a JSON string.
 pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+/// The JSON text of a name as [`Members`] and [`pairs`] give it.
+fn name_of(json: &str) -> String {
+    serde_json::from_str(json).unwrap_or_else(|_| json.to_owned())
+}
+
+/// True when the name is the JSON text of one that no Rust text can hold.
+pub(crate) fn is_json_text(name: &str) -> bool {
+    name.starts_with('"')
+        && serde_json::from_str::<String>(name).is_err()
+        && serde_json::from_str::<String>(&without_lone_surrogates(name)).is_ok()
+}
+
+/// Every member of a JSON object as it is written, those that stand twice included. `None` for anything but an object.
+pub(crate) fn pairs(json: &str) -> Option<Vec<(String, &str)>> {
+    serde_json::from_str(json).ok().map(|Pairs(all)| all)
+}
+
+struct Pairs<'a>(Vec<(String, &'a str)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PairsVisitor;
+
+        impl<'de> Visitor<'de> for PairsVisitor {
+            type Value = Pairs<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'de>, A::Error> {
+                let mut all = Vec::new();
+                while let Some((name, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
+                    all.push((name_of(name.get()), value.get()));
+                }
+                Ok(Pairs(all))
+            }
+        }
+
+        deserializer.deserialize_map(PairsVisitor)
+    }
 }
 
 impl<'de> Deserialize<'de> for Members {
@@ -89,8 +138,8 @@ impl<'de> Deserialize<'de> for Members {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
                 let mut members = Members::default();
-                while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
-                    members.set(&name, value.get());
+                while let Some((name, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
+                    members.set(&name_of(name.get()), value.get());
                 }
                 Ok(members)
             }
@@ -113,6 +162,16 @@ mod tests {
         members.remove("c");
         members.set("z", "true");
         assert_eq!(*members.to_json(), r#"{"a":1e400,"b":"new \"value\"","é":"\u00e9","d":null,"z":true}"#);
+    }
+
+    #[test]
+    fn names_and_texts_with_lone_surrogates_stay_what_they_are() {
+        let json = r#"{"\ud83d":1,"\ud83e":"\udc00","\"access_token\"":2,"t":"a\ud83d"}"#;
+        let members = Members::parse(json).unwrap();
+        assert_eq!(*members.to_json(), json);
+        assert_eq!(members.text("t").unwrap().as_str(), "a\u{fffd}");
+        assert_eq!(pairs(r#"{"a":1,"a":[2]}"#).unwrap(), [("a".to_owned(), "1"), ("a".to_owned(), "[2]")]);
+        assert_eq!(pairs("[1]"), None);
     }
 
     #[test]

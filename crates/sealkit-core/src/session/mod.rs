@@ -10,7 +10,7 @@ mod unsealed;
 mod user;
 
 pub use crate::casing::Style;
-pub use convert::{Converted, Loss, payload_in};
+pub use convert::{Converted, Effect, Loss, losses_in, payload_in};
 pub use reader::{DEFAULT_LIMIT, Judgement, OpeningCost, RefreshAhead, SessionReader};
 pub use response::{AuthResponse, AuthResponseError, NamedImpersonator, OauthTokens};
 pub use seal::{payload_after, payload_following, payload_of};
@@ -34,13 +34,21 @@ pub struct SealInfo {
     pub key: Option<Arc<str>>,
     /// When it was sealed, where the format says so.
     pub sealed_at: Option<UnixMillis>,
+    /// How its members are named: as the format's writer names them, but in an iron container as the user inside has it.
+    pub names: Style,
 }
 
 impl SealInfo {
-    /// For a seal that was just written or opened.
+    /// For a seal that was just written or opened, whose members are named as the format's writer names them.
     #[must_use]
     pub fn new(format: Format, key: Option<Arc<str>>, sealed_at: Option<UnixMillis>) -> Self {
-        Self { format, key, sealed_at }
+        Self { format, key, sealed_at, names: format.style() }
+    }
+
+    /// The same, with members named otherwise.
+    #[must_use]
+    pub fn with_names(self, names: Style) -> Self {
+        Self { names, ..self }
     }
 }
 

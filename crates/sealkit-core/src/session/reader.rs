@@ -3,6 +3,7 @@
 use super::{ExpiredSession, SealInfo, Session, UnsealedSession, unsealed::Purpose};
 use crate::{
     Detail, EncodingPolicy, Failure, Key, KeyRing, Reason, SealedSession, SecureRandom, UnixMillis,
+    casing::Style,
     format::{Cost, Format, SealError, Wire, detect},
     token::{Anchor, Claims, KeySet, TokenPolicy, Verified, verify},
 };
@@ -162,13 +163,13 @@ impl SessionReader {
             }
             match format.open(value, &self.ring, now, &mut plaintext) {
                 Ok(opened) => {
-                    let (unsealed, format) =
-                        UnsealedSession::read_as(plaintext, format, self.undecided_iron(), purpose)?;
-                    if !self.encoding.reads(format, now) {
+                    let unsealed = UnsealedSession::read_for(plaintext, format, purpose)?;
+                    if !self.reads_named(format, unsealed.names_of_user(), now) {
                         return Err(Detail::FormatNotRead);
                     }
-                    let key = opened.key.map(Key::shared_name);
-                    return Ok((unsealed, SealInfo { format, key, sealed_at: opened.sealed_at }));
+                    let seal = SealInfo::new(format, opened.key.map(Key::shared_name), opened.sealed_at);
+                    let seal = seal.with_names(unsealed.style());
+                    return Ok((unsealed, seal));
                 }
                 Err(detail @ (Detail::Expired | Detail::NotASession)) => return Err(detail),
                 Err(detail) if outcome != Some(Detail::Tampered) => outcome = Some(detail),
@@ -222,24 +223,18 @@ impl SessionReader {
         }
     }
 
-    /// Both writers of iron seals share one container; whose a seal is, its payload says.
+    /// True when a value in this container may be one that is read: a seal without a suffix is Kotlin's, but iron-webcrypto and
+    /// node 8 to 11 read it, so that it is also opened where `iron` alone is read.
     fn reads_container(&self, format: Format, now: UnixMillis) -> bool {
-        let twin = match format {
-            Format::Iron => Format::KotlinIron,
-            Format::KotlinIron => Format::Iron,
-            other => other,
-        };
-        self.encoding.reads(format, now) || self.encoding.reads(twin, now)
+        self.encoding.reads(format, now)
+            || (format == Format::KotlinIron && self.encoding.reads(Format::Iron, now))
     }
 
-    /// Whose an iron seal is when not even its payload tells: the one's who writes here if that is read, else the one's who is
-    /// read. So what is read and written is neither refused nor written anew for ever.
-    fn undecided_iron(&self) -> Format {
-        let EncodingPolicy { write, read, .. } = self.encoding;
-        [write, Format::Iron]
-            .into_iter()
-            .find(|format| matches!(format, Format::Iron | Format::KotlinIron) && read.contains(*format))
-            .unwrap_or(Format::KotlinIron)
+    /// True when a container with a user named so is read. Where `kotlin-iron` is not read, neither is a user as Kotlin names it
+    /// in that container.
+    fn reads_named(&self, format: Format, user: Option<Style>, now: UnixMillis) -> bool {
+        self.encoding.reads(format, now)
+            || (user != Some(Style::KotlinMixed) && self.reads_container(format, now))
     }
 
     /// Seals a payload in the format that is written. Its members must be named as that format names them
@@ -253,7 +248,20 @@ impl SessionReader {
         now: UnixMillis,
         random: &dyn SecureRandom,
     ) -> Result<SealedSession, SealError> {
-        let format = self.encoding.write;
+        self.seal_in(self.encoding.write, payload, now, random)
+    }
+
+    /// Seals a payload in `format`, whose names its members must have.
+    ///
+    /// # Errors
+    /// As [`seal`](Self::seal).
+    pub fn seal_in(
+        &self,
+        format: Format,
+        payload: &str,
+        now: UnixMillis,
+        random: &dyn SecureRandom,
+    ) -> Result<SealedSession, SealError> {
         let text = format.wrap(payload, now, Duration::ZERO);
         format.seal(text.as_bytes(), &self.ring, now, random).map(SealedSession::from)
     }

@@ -50,10 +50,9 @@ pub fn payload_following(
         return lossless(anchored(payload_of(response, format.style()), response, anchor, format.style()));
     }
     let payload = payload_after(old, response, anchor);
-    if format.style() == old.style() {
-        return lossless(payload);
-    }
     match UnsealedSession::parse(payload.as_bytes().to_vec(), old.style()) {
+        // The names stay, and what its SDKs do not keep was told when it came to be written so.
+        Ok(next) if format.style() == old.style() => lossless(payload_in(&next, format).payload),
         Ok(next) => payload_in(&next, format),
         Err(_) => lossless(payload),
     }

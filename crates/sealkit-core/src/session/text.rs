@@ -55,6 +55,46 @@ impl Text {
     }
 }
 
+/// The JSON text with each lone surrogate escape (`\ud83d` without its other half) replaced by `\ufffd`: the text has the same
+/// length, and every place in it stays what it was.
+///
+/// JavaScript, Python, PHP and Ruby write such escapes, and every SDK but the crate reads them. A Rust string cannot hold them.
+pub(crate) fn without_lone_surrogates(json: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut copied = 0;
+    let mut rest = 0;
+    while let Some(at) = json.get(rest..).and_then(|rest| memchr::memchr(b'\\', rest.as_bytes())) {
+        let at = rest + at;
+        rest = match (escaped_unit(json, at), escaped_unit(json, at + 6)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => at + 12,
+            (Some(0xd800..=0xdfff), _) => {
+                out.push_str(json.get(copied..at).unwrap_or_default());
+                out.push_str("\\ufffd");
+                copied = at + 6;
+                copied
+            }
+            // Past the backslash and what it escapes.
+            _ => at + 2,
+        };
+    }
+    if copied == 0 {
+        return Cow::Borrowed(json);
+    }
+    out.push_str(json.get(copied..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
+/// The code unit of the escape `\uXXXX` that stands at `at`.
+fn escaped_unit(json: &str, at: usize) -> Option<u16> {
+    let digits = json.get(at..at + 6)?.strip_prefix("\\u")?;
+    u16::from_str_radix(digits, 16).ok()
+}
+
+/// A JSON string, unescaped; a lone surrogate is U+FFFD in it.
+pub(crate) fn unescaped(json: &str) -> Option<String> {
+    serde_json::from_str(json).or_else(|_| serde_json::from_str(&without_lone_surrogates(json))).ok()
+}
+
 /// A string, borrowed where it is written without escapes.
 #[derive(Deserialize)]
 pub(crate) struct Borrowed<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
@@ -204,6 +244,27 @@ mod tests {
             assert!(serde_json::from_str::<LenientBool>(json).unwrap().0.is_none(), "{json}");
         }
         assert_eq!(serde_json::from_str::<LenientBool>("false").unwrap().0, Some(false));
+    }
+
+    #[test]
+    fn lone_surrogates_are_replaced_in_place() {
+        for (json, clean) in [
+            (r#""a\ud83d""#, r#""a\ufffd""#),
+            (r#""\uDC00\ud83d""#, r#""\ufffd\ufffd""#),
+            (r#""\ud83d\ud83d\ude00x""#, r#""\ufffd\ud83d\ude00x""#),
+            (r#""\ud83dé\ude00""#, r#""\ufffdé\ufffd""#),
+        ] {
+            assert_eq!(without_lone_surrogates(json), clean);
+            assert_eq!(json.len(), clean.len());
+        }
+        for whole in [r#""\ud83d\ude00""#, r#""\\ud83d""#, r#""\u12"#, r#""é\"#, "", r#""\u00e9""#] {
+            assert!(
+                matches!(without_lone_surrogates(whole), Cow::Borrowed(same) if same == whole),
+                "{whole}"
+            );
+        }
+        assert_eq!(unescaped(r#""a\udc00b""#).as_deref(), Some("a\u{fffd}b"));
+        assert_eq!(unescaped("7"), None);
     }
 
     #[test]

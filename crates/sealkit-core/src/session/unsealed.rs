@@ -2,7 +2,7 @@
 
 use super::{
     members::Members,
-    text::{Borrowed, Lenient, Text},
+    text::{Borrowed, Lenient, Text, without_lone_surrogates},
     user::{User, UserPlaces, UserSeed},
 };
 use crate::{
@@ -15,7 +15,8 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
-use std::{fmt, mem, ops::Deref};
+use std::{borrow::Cow, fmt, mem, ops::Deref};
+use zeroize::Zeroizing;
 
 /// The payload of a session cookie, as it was stored. Cheap to read, wiped on drop.
 ///
@@ -73,12 +74,12 @@ impl UnsealedSession {
                 return Err(Detail::NotASession);
             }
         };
-        let mut json = serde_json::Deserializer::from_str(&text);
-        let mut places = Places::default();
-        json.deserialize_map(PlacesVisitor { base: &text, style, places: &mut places })
-            .and_then(|()| json.end())
-            .map_err(|_| Detail::NotASession)?;
-        Ok(Self { text, style, authentic: false, places })
+        let places = Places::of(&text, style).or_else(|| match without_lone_surrogates(&text) {
+            // Every place in this text is the same place in the one that is kept.
+            Cow::Owned(clean) => Places::of(&Zeroizing::new(clean), style),
+            Cow::Borrowed(_) => None,
+        });
+        Ok(Self { places: places.ok_or(Detail::NotASession)?, text, style, authentic: false })
     }
 
     /// Reads a payload that was, or will be, the content of a cookie of this format: a JSON object with an access token that is
@@ -92,39 +93,34 @@ impl UnsealedSession {
         Ok(Self { authentic: format.is_authenticated(), ..Self::parse(payload, format.style())? })
     }
 
-    /// Reads what came out of a container (with its envelope, if it has one), and says whose it is: an iron seal without a suffix
-    /// whose user has the API's names is Kotlin's, and one that tells nothing `iron`.
+    /// Reads what came out of a container (with its envelope, if it has one).
+    ///
+    /// Of an iron seal the suffix has said which container it is. How its user's members are named, the user says
+    /// ([`style`](Self::style)): Kotlin gives them the API's names, JavaScript and workos-android their own. A user that tells
+    /// nothing is named as the container's writer names it.
     ///
     /// # Errors
     /// As [`parse_as`](Self::parse_as); `malformed` for an envelope of another version.
-    pub fn read(plaintext: Vec<u8>, format: Format) -> Result<(Self, Format), Detail> {
-        Self::read_as(plaintext, format, Format::Iron, Purpose::Authenticate)
+    pub fn read(plaintext: Vec<u8>, format: Format) -> Result<Self, Detail> {
+        Self::read_for(plaintext, format, Purpose::Authenticate)
     }
 
-    /// As [`read`](Self::read), but an iron seal without a suffix that tells nothing is `undecided`, and the tokens that must
-    /// be there are those that `purpose` needs.
-    pub(super) fn read_as(
-        mut plaintext: Vec<u8>,
-        format: Format,
-        undecided: Format,
-        purpose: Purpose,
-    ) -> Result<(Self, Format), Detail> {
+    /// As [`read`](Self::read), but the tokens that must be there are those that `purpose` needs.
+    pub(super) fn read_for(mut plaintext: Vec<u8>, format: Format, purpose: Purpose) -> Result<Self, Detail> {
         envelope::unwrap(format, &mut plaintext)?;
         let authentic = format.is_authenticated();
         let mut session = Self { authentic, ..Self::parse_object(plaintext, format.style())? };
         if !session.serves(purpose) {
             return Err(Detail::NotASession);
         }
-        if format != Format::KotlinIron {
-            return Ok((session, format));
+        if matches!(format, Format::Iron | Format::KotlinIron) {
+            match session.places.user.as_ref().and_then(|user| user.has_api_names) {
+                Some(true) => session.style = Style::KotlinMixed,
+                Some(false) => session.style = Style::Camel,
+                None => {}
+            }
         }
-        let format = match session.places.user.as_ref().and_then(|user| user.has_api_names) {
-            Some(true) => Format::KotlinIron,
-            Some(false) => Format::Iron,
-            None => undecided,
-        };
-        session.style = format.style();
-        Ok((session, format))
+        Ok(session)
     }
 
     fn serves(&self, purpose: Purpose) -> bool {
@@ -196,6 +192,13 @@ impl UnsealedSession {
         self.style
     }
 
+    /// In which case the user's members are named, if they tell: the API's names stand for [`Style::KotlinMixed`].
+    #[must_use]
+    pub fn names_of_user(&self) -> Option<Style> {
+        let has_api_names = self.places.user.as_ref()?.has_api_names?;
+        Some(if has_api_names { Style::KotlinMixed } else { Style::Camel })
+    }
+
     /// How many bytes of the payload each member takes, the largest first; those of the user one by one (`user.metadata`).
     #[must_use]
     pub fn sizes(&self) -> Vec<(String, usize)> {
@@ -257,6 +260,18 @@ fn wipe(mut bytes: Vec<u8>) {
     zeroize::optimization_barrier(bytes.as_slice());
 }
 
+impl Places {
+    /// Where the members stand, if the text is a JSON object whose known texts Rust can hold.
+    fn of(text: &str, style: Style) -> Option<Self> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        let mut places = Self::default();
+        json.deserialize_map(PlacesVisitor { base: text, style, places: &mut places })
+            .and_then(|()| json.end())
+            .ok()?;
+        Some(places)
+    }
+}
+
 struct PlacesVisitor<'b> {
     base: &'b str,
     style: Style,
@@ -307,7 +322,8 @@ fn impersonator(base: &str, json: &str) -> Option<ImpersonatorPlaces> {
         #[serde(borrow, default)]
         reason: Option<Lenient<'a>>,
     }
-    let raw: Raw<'_> = serde_json::from_str(json).ok()?;
+    let clean = without_lone_surrogates(json);
+    let raw: Raw<'_> = serde_json::from_str(json).or_else(|_| serde_json::from_str(&clean)).ok()?;
     let text = |part: Option<Lenient<'_>>| part.and_then(|part| part.0).map(|part| Text::within(base, part));
     Some(ImpersonatorPlaces { email: text(raw.email), reason: text(raw.reason) })
 }

@@ -1,9 +1,9 @@
 //! The user as the seal holds it.
 
-use super::text::{Borrowed, Lenient, LenientBool, Place, Text};
+use super::text::{Borrowed, Lenient, LenientBool, Place, Text, without_lone_surrogates};
 use serde::{
     Serialize, Serializer,
-    de::{self, Deserializer, IgnoredAny, MapAccess, Visitor},
+    de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor},
     ser::SerializeMap as _,
 };
 use serde_json::value::RawValue;
@@ -34,11 +34,29 @@ pub(crate) struct UserPlaces {
     created_at: Option<Text>,
     updated_at: Option<Text>,
     metadata: Option<Place>,
-    /// Whether the members are named as the API names them; none when nothing tells.
+    /// Whether the members are named as the API names them: some are, and none as JavaScript names it. None when nothing tells.
     pub(super) has_api_names: Option<bool>,
 }
 
 impl UserPlaces {
+    fn sees_name(&mut self, name: &str) {
+        match name {
+            "emailVerified" | "firstName" | "lastName" | "profilePictureUrl" | "externalId"
+            | "lastSignInAt" | "createdAt" | "updatedAt" => self.has_api_names = Some(false),
+            "email_verified"
+            | "first_name"
+            | "last_name"
+            | "profile_picture_url"
+            | "external_id"
+            | "last_sign_in_at"
+            | "created_at"
+            | "updated_at" => {
+                self.has_api_names.get_or_insert(true);
+            }
+            _ => {}
+        }
+    }
+
     pub(crate) fn id<'a>(&'a self, text: &'a str) -> Option<&'a str> {
         self.id.as_ref().map(|id| id.get(text)).filter(|id| !id.is_empty())
     }
@@ -100,8 +118,17 @@ impl<'s> User<'s> {
         let Some(json) = self.places.metadata.and_then(|place| place.get(self.text)) else {
             return BTreeMap::new();
         };
-        let raw: BTreeMap<String, Lenient<'s>> = serde_json::from_str(json).unwrap_or_default();
-        raw.into_iter().filter_map(|(name, value)| Some((Cow::Owned(name), value.0?))).collect()
+        let texts: Option<BTreeMap<String, Lenient<'s>>> = serde_json::from_str(json).ok();
+        if let Some(texts) = texts {
+            return texts
+                .into_iter()
+                .filter_map(|(name, value)| Some((Cow::Owned(name), value.0?)))
+                .collect();
+        }
+        let clean = without_lone_surrogates(json);
+        let texts: BTreeMap<String, Lenient<'_>> = serde_json::from_str(&clean).unwrap_or_default();
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        texts.into_iter().filter_map(|(name, value)| Some((Cow::Owned(name), value.0.map(owned)?))).collect()
     }
 
     /// What to call the user: the name, else first and last name, else the e-mail address.
@@ -146,7 +173,7 @@ impl Serialize for User<'_> {
 }
 
 /// Reads a user object in one pass; its places are relative to `base`, the text that is being parsed. `places` stays `None`
-/// for null. (Places are large: what is filled where it stays need not be moved there.)
+/// for null and for everything else that is not an object, which no SDK takes for a user. (Places are large: what is filled where it stays need not be moved there.)
 pub(crate) struct UserSeed<'b> {
     pub(crate) base: &'b str,
     pub(crate) places: &'b mut Option<UserPlaces>,
@@ -172,9 +199,35 @@ impl<'de> Visitor<'de> for UserSeed<'_> {
         Ok(())
     }
 
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
+        self.visit_unit()
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Self::Value, E> {
+        self.visit_unit()
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Self::Value, E> {
+        self.visit_unit()
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Self::Value, E> {
+        self.visit_unit()
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
+        self.visit_unit()
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        self.visit_unit()
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let places = self.places.insert(UserPlaces::default());
         while let Some(Borrowed(name)) = map.next_key()? {
+            places.sees_name(&name);
             let slot = match &*name {
                 "id" => &mut places.id,
                 "email" => &mut places.email,
@@ -187,8 +240,7 @@ impl<'de> Visitor<'de> for UserSeed<'_> {
                 "lastSignInAt" | "last_sign_in_at" => &mut places.last_sign_in_at,
                 "createdAt" | "created_at" => &mut places.created_at,
                 "updatedAt" | "updated_at" => &mut places.updated_at,
-                name @ ("emailVerified" | "email_verified") => {
-                    places.has_api_names = Some(name == "email_verified");
+                "emailVerified" | "email_verified" => {
                     places.email_verified = map.next_value::<LenientBool>()?.0;
                     continue;
                 }

@@ -51,7 +51,7 @@ use limits::{Limits, too_many_costly};
 use sealkit_core::{
     Failure, KeyRing, Reason, SealedSession, SecureRandom, Session, UnixMillis, UnsealedSession, Untrusted,
     format::{Cost, KeyShapeError, SealError},
-    session::{AuthResponse, Converted, Loss, SealInfo, SessionReader, payload_in, payload_of},
+    session::{AuthResponse, Converted, Effect, Loss, SealInfo, SessionReader, payload_in, payload_of},
 };
 use served::ServedPaths;
 use std::{
@@ -353,7 +353,7 @@ impl Sealkit {
 fn told(losses: &[Loss]) {
     let dropped: Vec<Untrusted<&str>> = losses
         .iter()
-        .filter(|loss| matches!(loss, Loss::Collides { .. }))
+        .filter(|loss| loss.effect == Effect::Collides)
         .map(|loss| Untrusted::new(loss.member()))
         .collect();
     if !dropped.is_empty() {

@@ -322,6 +322,7 @@ impl Sealkit {
                         .with_hint("the API's answer is for another organization than the one asked for"));
                 }
                 Judged::Expired(_) if ours => {
+                    way.rotated = self.seal_unproven(&reader, &old, &response, anchor.as_deref());
                     return Err(Failure::new(Reason::ExpiredJwt).with_hint(CLOCK_AHEAD));
                 }
                 // Another organization's: somebody else's result, or the provider replayed one, which it does for one token
@@ -331,7 +332,10 @@ impl Sealkit {
                     Held::Valid(session)
                 }
                 Judged::Expired(expired) => Held::Expired(expired),
-                Judged::Failed(failure) => return Err(failure),
+                Judged::Failed(failure) => {
+                    way.rotated = self.seal_unproven(&reader, &old, &response, anchor.as_deref());
+                    return Err(failure);
+                }
             };
             anchor = anchor.or_else(|| old.subject());
         }
@@ -418,6 +422,28 @@ impl Sealkit {
         let sealed = self.seal_in_turn(reader, &payload, session_id).await?;
         self.inner.format_changes.note(old.format(), reader.encoding().write);
         Ok((payload, sealed))
+    }
+
+    /// Seals the pair that follows `old` and that nobody may act on, where no reader believes the seal alone.
+    fn seal_unproven(
+        &self,
+        reader: &SessionReader,
+        old: &Held,
+        response: &AuthResponse,
+        anchor: Option<&str>,
+    ) -> Option<SealedSession> {
+        let now = self.now();
+        let Some(format) = reader.encoding().format_of_unproven(reader.ring(), now) else {
+            tracing::warn!(
+                format = %reader.encoding().write,
+                "a refreshed session cannot be verified and is not sealed: every reader of the written format believes the \
+                 seal; read iron, too (SEALKIT_FORMATS_READ)"
+            );
+            return None;
+        };
+        let Converted { payload, losses, .. } = payload_following(old.unsealed(), response, anchor, format);
+        told(&losses);
+        reader.seal_in(format, &payload, now, &*self.inner.random).ok()
     }
 
     fn grant_job(&self, asked: Asked) -> GrantJob {

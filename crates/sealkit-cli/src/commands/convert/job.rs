@@ -132,7 +132,7 @@ impl Job {
         if self.to.is_authenticated() && !opened.session.is_authentic() && !self.trust_unsealed {
             return Err(Refusal { reason: "unsealed", detail: UNTRUSTED.into() });
         }
-        if opened.format == self.to {
+        if opened.format == self.to && opened.session.style() == self.to.style() {
             // Another password, or the same: not a byte of the payload changes.
             let text = opened.session.expose_text().to_owned().into();
             return Ok(Payload { opened, text, losses: Vec::new() });

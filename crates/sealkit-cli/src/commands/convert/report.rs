@@ -6,7 +6,7 @@ use clap::builder::styling::AnsiColor;
 use sealkit::{
     config::shown_path,
     format::{Format, Protection},
-    session::Loss,
+    session::{Effect, Loss},
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ pub(super) struct Tally {
     failed: u64,
     opened: BTreeMap<(&'static str, Option<String>), u64>,
     reasons: BTreeMap<&'static str, u64>,
-    losses: BTreeMap<(String, &'static str), u64>,
+    losses: BTreeMap<Lost, u64>,
     ends_lost: u64,
     ends_given: u64,
     split: u64,
@@ -32,7 +32,7 @@ impl Tally {
         self.converted += 1;
         *self.opened.entry((format.id(), key.map(str::to_owned))).or_default() += 1;
         for loss in losses {
-            add(&mut self.losses, (loss.member().to_owned(), loss.as_str()), 1);
+            add(&mut self.losses, loss.into(), 1);
         }
     }
 
@@ -74,12 +74,57 @@ impl Tally {
     }
 }
 
-fn add(losses: &mut BTreeMap<(String, &'static str), u64>, loss: (String, &'static str), lines: u64) {
-    let loss = if losses.len() < MOST_MEMBERS || losses.contains_key(&loss) {
-        loss
-    } else {
-        ("…".to_owned(), loss.1)
-    };
+/// A loss, as it is counted.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Lost {
+    member: String,
+    effect: Effect,
+    sdk: Option<&'static str>,
+    taken_for: Option<&'static str>,
+}
+
+impl From<Loss> for Lost {
+    fn from(loss: Loss) -> Self {
+        Self { effect: loss.effect, sdk: loss.sdk, taken_for: loss.taken_for, member: loss.member }
+    }
+}
+
+impl Lost {
+    fn to_json(&self, lines: u64) -> Value {
+        let mut json = json!({"member": self.member, "loss": self.effect.as_str(), "lines": lines});
+        for (name, value) in [("sdk", self.sdk), ("taken_for", self.taken_for)] {
+            if let Some(value) = value {
+                json[name] = value.into();
+            }
+        }
+        json
+    }
+
+    /// In a few words; the member stands beside it.
+    fn meaning(&self) -> String {
+        let mut meaning = match self.effect {
+            Effect::NotKept => "in the cookie until the SDK re-seals it",
+            Effect::NullLeftOut => "null, left out when the SDK re-seals it",
+            Effect::Needed => "missing or of another type: the SDK does not open the session",
+            Effect::Changed => "read as another value",
+            Effect::NotRefreshed => "the SDK opens the session and does not refresh it",
+            Effect::Collides => "two members would have this name",
+            _ => "",
+        }
+        .to_owned();
+        if let Some(other) = self.taken_for {
+            meaning.push_str(&format!("; taken for {other}"));
+        }
+        if let Some(sdk) = self.sdk {
+            meaning.push_str(&format!(" ({sdk})"));
+        }
+        meaning
+    }
+}
+
+fn add(losses: &mut BTreeMap<Lost, u64>, loss: Lost, lines: u64) {
+    let is_counted = losses.len() < MOST_MEMBERS || losses.contains_key(&loss);
+    let loss = if is_counted { loss } else { Lost { member: "…".to_owned(), ..loss } };
     *losses.entry(loss).or_default() += lines;
 }
 
@@ -161,7 +206,7 @@ impl Report {
             "resumed_after": self.before,
             "opened": list(&mut opened.iter().map(|((format, key), lines)| json!({"format": format, "key": key, "lines": lines}))),
             "reasons": list(&mut reasons.iter().map(|(reason, lines)| json!({"reason": reason, "lines": lines}))),
-            "losses": list(&mut losses.iter().map(|((member, code), lines)| json!({"member": member, "loss": code, "lines": lines}))),
+            "losses": list(&mut losses.iter().map(|(lost, lines)| lost.to_json(*lines))),
             "notes": self.notes(),
             "out": path(&paths.out),
             "failed_file": path(&paths.failed).filter(|_| self.failed() > 0),
@@ -200,10 +245,7 @@ impl Report {
         let heading = format!("What the SDK does not keep ({})", self.to.writer());
         section(
             &heading,
-            losses
-                .iter()
-                .map(|((member, code), lines)| (output::word(member), *lines, meaning(code).to_owned()))
-                .collect(),
+            losses.iter().map(|(lost, lines)| (output::word(&lost.member), *lines, lost.meaning())).collect(),
         );
         for note in self.notes() {
             text.push_str(&format!("\nnote: {note}"));
@@ -219,16 +261,5 @@ impl Report {
             text.push('\n');
         }
         text
-    }
-}
-
-/// A loss in a few words; the member stands beside it.
-fn meaning(code: &str) -> &'static str {
-    match code {
-        "not_kept" => "in the cookie until the SDK writes it anew",
-        "null_left_out" => "null, left out when the SDK writes",
-        "needed" => "missing: the SDK does not open the session",
-        "collides" => "two members would have this name",
-        _ => "",
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     args::KeyStatus,
-    input::{Named, build},
+    input::{Named, build_to_open},
     opening, output,
     settings::Settings,
 };
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &KeyStatus) -> anyhow::Result<ExitCode> {
     let settings = Settings::read()?;
     let passwords = args.passwords.opening()?;
     let twins = twins(&passwords);
-    let ring = build(passwords)?;
+    let ring = build_to_open(passwords)?;
     let name = args.name.as_deref().unwrap_or_else(|| settings.cookie_name());
     let now = args.moment.time();
     let mut status = Status::default();

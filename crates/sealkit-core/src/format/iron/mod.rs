@@ -133,6 +133,12 @@ pub fn open<'r>(
     let id = if seal.id.is_empty() { EMPTY_ID } else { seal.id };
     let mut outcome = Detail::WrongPassword;
     for key in ring.named(id) {
+        if key.prepared().is_below_floor(Format::Iron) {
+            if outcome == Detail::WrongPassword {
+                outcome = Detail::BadPassword;
+            }
+            continue;
+        }
         if !seal.is_authentic(key.iron()) {
             outcome = if key.is_short() { Detail::BadPassword } else { Detail::Tampered };
             continue;

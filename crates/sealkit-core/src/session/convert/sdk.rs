@@ -1,5 +1,6 @@
-//! What the newest SDK of a format does with a session that it opens and writes anew.
+//! What the SDKs of a format do with a session that they open and re-seal. `vectors/sdk_reads.json` is the truth for seven of them.
 
+use super::typed::Dialect;
 use crate::format::Format;
 
 /// Which members an SDK keeps, by their API names.
@@ -18,23 +19,59 @@ impl Keeps {
     }
 }
 
-/// An SDK's ways with a session. Paths are API names with a dot between levels: `user.metadata`.
+/// What an SDK does with a session. Paths are API names with a dot between levels: `user.metadata`.
+#[derive(Clone, Copy)]
 pub(super) struct Sdk {
+    /// As reports name it, where the SDKs of a format differ.
+    pub(super) name: &'static str,
     pub(super) session: Keeps,
     pub(super) user: Keeps,
     pub(super) impersonator: Keeps,
     /// Paths of members that it leaves out when they are null.
     pub(super) leaves_out: &'static [&'static str],
-    /// It leaves out an empty `user.metadata`, too.
-    pub(super) leaves_out_empty_metadata: bool,
     /// Members that must be texts, or it opens no session.
     pub(super) needs: &'static [&'static str],
-    /// The same for the members of a user, where there is one.
-    pub(super) needs_in_user: &'static [&'static str],
-    /// The same for the members of an impersonator.
-    pub(super) needs_in_impersonator: &'static [&'static str],
-    /// It reads into types: a member of another type ends the reading.
-    pub(super) typed: bool,
+    pub(super) reading: Reading,
+    pub(super) refresh: Refresh,
+}
+
+/// How an SDK reads the payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// As it comes.
+    Maps,
+    /// As it comes, but no integer of more than 4300 digits: Python.
+    PythonMaps,
+    /// As it comes; the user is what the API answers, whatever stood there.
+    AnsweredUser,
+    /// Into types.
+    Typed(Dialect),
+    /// Into Go's structs; false without `user.name`.
+    Go(bool),
+}
+
+/// What a refresh of an SDK asks of the payload, as far as it was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refresh {
+    Unmeasured,
+    /// Node: a refresh token and a user that JavaScript takes for true.
+    Node,
+    /// authkit-session: a user, and no number that JSON cannot hold.
+    AuthkitSession,
+    /// Python: a refresh token and a user that Python takes for true, and a token that UTF-8 can hold.
+    Python,
+}
+
+impl Sdk {
+    /// An empty array as `user.metadata`, which PHP writes for an empty object, would end the reading.
+    pub(super) const fn types_metadata(&self) -> bool {
+        matches!(self.reading, Reading::Typed(_) | Reading::Go(_))
+    }
+
+    /// It does not open a session whose user has no `object`.
+    pub(super) const fn needs_object(&self) -> bool {
+        matches!(self.reading, Reading::Typed(Dialect::Rust))
+    }
 }
 
 const TOKENS: &[&str] = &["access_token", "refresh_token"];
@@ -78,9 +115,6 @@ const RUBY6_USER: Keeps = Keeps::Only(&[
     "updated_at",
 ]);
 
-/// `omitempty`, which Go has at few members.
-const LEFT_OUT_BY_GO: &[&str] = &["user", "impersonator", "user.name", "user.metadata", "user.locale"];
-
 /// `skip_serializing_if = "Option::is_none"`, which the crate has at every `Option`.
 const LEFT_OUT_BY_RUST: &[&str] = &[
     "user",
@@ -96,79 +130,69 @@ const LEFT_OUT_BY_RUST: &[&str] = &[
     "user.locale",
 ];
 
-/// By the SDKs of `formats.md` §11: node 11.0, authkit-react-router 0.12, kotlin 7.2, python 10.7, ruby 6.2 and 10.2, go 10.1,
-/// rust 3.5, php 4.32 and 9.0, .NET 6.2.
-pub(super) const fn sdk(format: Format) -> Sdk {
-    let plain = Sdk {
-        session: FOUR,
-        user: Keeps::All,
-        impersonator: Keeps::All,
-        leaves_out: &[],
-        leaves_out_empty_metadata: false,
-        needs: &[],
-        needs_in_user: &[],
-        needs_in_impersonator: &[],
-        typed: false,
-    };
+const FOUR_AND_HEADERS: Keeps =
+    Keeps::Only(&["access_token", "refresh_token", "user", "impersonator", "headers"]);
+const KOTLIN: Keeps =
+    Keeps::Only(&["access_token", "refresh_token", "user", "authentication_method", "impersonator"]);
+const RUBY6: Keeps =
+    Keeps::Only(&["access_token", "refresh_token", "user", "organization_id", "impersonator"]);
+const PHP4: Keeps = Keeps::Only(&["access_token", "refresh_token", "session_id"]);
+
+const PLAIN: Sdk = Sdk {
+    name: "",
+    session: FOUR,
+    user: Keeps::All,
+    impersonator: Keeps::All,
+    leaves_out: &[],
+    needs: &[],
+    reading: Reading::Maps,
+    refresh: Refresh::Unmeasured,
+};
+const NODE_11: Sdk = Sdk {
+    name: "node",
+    session: NODE,
+    user: NODE_USER,
+    reading: Reading::AnsweredUser,
+    refresh: Refresh::Node,
+    ..PLAIN
+};
+const AUTHKIT_SESSION: Sdk =
+    Sdk { name: "authkit-session", session: FOUR, refresh: Refresh::AuthkitSession, ..NODE_11 };
+const GO: Sdk = Sdk { name: "go", reading: Reading::Go(true), ..PLAIN };
+
+/// By the SDKs of `formats.md` §11: node 11.0, authkit-session 0.7, authkit-react-router 0.12, kotlin 7.2, python 10.8, ruby 6.2
+/// and 10.2, go 10.1 and before 9.2, rust 3.5, php 4.32 and 9.0, .NET 6.2.
+pub(super) const fn sdks(format: Format) -> &'static [Sdk] {
     match format {
-        Format::Iron | Format::PlainJson | Format::B64urlJson => {
-            Sdk { session: NODE, user: NODE_USER, ..plain }
-        }
+        Format::Iron => &[NODE_11, AUTHKIT_SESSION],
+        Format::PlainJson | Format::B64urlJson => &[Sdk { session: NODE, user: NODE_USER, ..PLAIN }],
         // Written by the package itself, with `headers` beside the four; the user comes from node.
-        Format::RrCookie => Sdk {
-            session: Keeps::Only(&["access_token", "refresh_token", "user", "impersonator", "headers"]),
-            user: NODE_USER,
-            ..plain
-        },
-        // User and impersonator are maps, carried over whole.
-        Format::KotlinIron => Sdk {
-            session: Keeps::Only(&[
-                "access_token",
-                "refresh_token",
-                "user",
-                "authentication_method",
-                "impersonator",
-            ]),
-            needs: TOKENS,
-            ..plain
-        },
-        Format::PythonFernet | Format::RubyV7 | Format::PhpSecretbox => plain,
-        Format::RubyV6 => Sdk {
-            session: Keeps::Only(&[
-                "access_token",
-                "refresh_token",
-                "user",
-                "organization_id",
-                "impersonator",
-            ]),
-            user: RUBY6_USER,
-            impersonator: IMPERSONATOR,
-            ..plain
-        },
-        Format::GoGcm => Sdk {
+        Format::RrCookie => &[Sdk { session: FOUR_AND_HEADERS, user: NODE_USER, ..PLAIN }],
+        Format::KotlinIron => &[Sdk {
+            session: KOTLIN,
             user: NODE_USER,
             impersonator: IMPERSONATOR,
-            leaves_out: LEFT_OUT_BY_GO,
-            leaves_out_empty_metadata: true,
-            typed: true,
-            ..plain
-        },
-        Format::RustGcm => Sdk {
+            reading: Reading::Typed(Dialect::Kotlin),
+            ..PLAIN
+        }],
+        Format::PythonFernet => &[Sdk {
+            leaves_out: &["impersonator"],
+            reading: Reading::PythonMaps,
+            refresh: Refresh::Python,
+            ..PLAIN
+        }],
+        Format::RubyV7 | Format::PhpSecretbox => &[PLAIN],
+        Format::RubyV6 => &[Sdk { session: RUBY6, user: RUBY6_USER, impersonator: IMPERSONATOR, ..PLAIN }],
+        Format::GoGcm => &[GO, Sdk { name: "workos-go 7.0 to 9.1", reading: Reading::Go(false), ..GO }],
+        Format::RustGcm => &[Sdk {
             user: NODE_USER,
             impersonator: IMPERSONATOR,
             leaves_out: LEFT_OUT_BY_RUST,
-            needs: TOKENS,
-            needs_in_user: &["object", "id", "email", "email_verified", "created_at", "updated_at"],
-            needs_in_impersonator: &["email"],
-            typed: true,
-            ..plain
-        },
-        Format::PhpHalite | Format::PhpSigned => Sdk {
-            session: Keeps::Only(&["access_token", "refresh_token", "session_id"]),
-            needs: TOKENS,
-            ..plain
-        },
-        Format::DotnetGcm => Sdk { session: Keeps::Only(TOKENS), ..plain },
-        Format::SignedJson => Sdk { session: Keeps::All, ..plain },
+            reading: Reading::Typed(Dialect::Rust),
+            ..PLAIN
+        }],
+        Format::PhpHalite | Format::PhpSigned => &[Sdk { session: PHP4, needs: TOKENS, ..PLAIN }],
+        Format::DotnetGcm => &[Sdk { session: Keeps::Only(TOKENS), ..PLAIN }],
+        Format::SignedJson => &[Sdk { session: Keeps::All, ..PLAIN }],
     }
 }

@@ -4,6 +4,7 @@ mod formats;
 mod guard;
 mod migration;
 mod rewrite;
+mod unproven;
 
 use crate::support::{World, new_cookie, session};
 use sealkit::{
