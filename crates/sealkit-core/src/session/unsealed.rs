@@ -351,13 +351,16 @@ mod tests {
             r#"{"accessToken":""}"#,
             r#"{"access_token":"a"}"#,
             r#"{"accessToken":"a"} x"#,
-            r#"{"accessToken":"a","user":"u"}"#,
             "\u{feff}{\"accessToken\":\"a\"}",
         ] {
             assert_eq!(camel(json).unwrap_err(), Detail::NotASession, "{json}");
         }
         assert_eq!(UnsealedSession::parse(vec![0xff, 0xfe], Style::Camel).unwrap_err(), Detail::NotASession);
         assert!(camel(r#"{"accessToken":"a"}"#).is_ok());
+        for user in ["\"u\"", "7", "-7", "1.5", "true", "[{}]", "null"] {
+            let session = camel(&format!(r#"{{"accessToken":"a","user":{user}}}"#)).unwrap();
+            assert!(session.user().is_none(), "{user}");
+        }
     }
 
     #[test]
