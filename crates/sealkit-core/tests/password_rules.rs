@@ -214,9 +214,8 @@ fn lone_surrogates_open_in_every_format_and_stay_what_they_are() {
             r#"{{"{token}":"a","user":{{"id":"u","{first_name}":"a\ud83d","metadata":{{"k":"\udc00","l":"x"}}}},"impersonator":{{"email":"s@x","reason":"\ud83d"}},"\ud83d":1}}"#
         );
         for format in Format::ALL.iter().copied() {
-            let Ok(session) = UnsealedSession::parse_as(payload.clone().into_bytes(), format) else {
-                continue;
-            };
+            let plaintext = format.wrap(&payload, NOW, Duration::ZERO).as_bytes().to_vec();
+            let Ok(session) = UnsealedSession::read(plaintext, format) else { continue };
             let user = session.user().unwrap();
             assert_eq!(user.first_name(), Some("a\u{fffd}"), "{format}");
             assert_eq!(user.metadata().get("k").map(|text| &**text), Some("\u{fffd}"), "{format}");
