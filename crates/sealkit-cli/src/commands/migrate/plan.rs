@@ -58,6 +58,9 @@ pub(super) struct Action {
 pub(super) struct Lost {
     pub(super) member: String,
     pub(super) loss: &'static str,
+    /// The SDK, where those of one format differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sdk: Option<&'static str>,
     pub(super) what: String,
 }
 
@@ -388,6 +391,7 @@ impl Fleet<'_> {
             .map(|loss| Lost {
                 member: loss.member().to_owned(),
                 loss: loss.as_str(),
+                sdk: loss.sdk,
                 what: match loss.to_string().split_once(": ") {
                     Some((_, what)) => what.to_owned(),
                     None => loss.to_string(),

@@ -29,7 +29,12 @@ mod tests {
     fn the_sample_is_a_session_and_what_is_lost_differs_by_sdk() {
         let members = |format| losses(format).iter().map(|loss| loss.member().to_owned()).collect::<Vec<_>>();
         assert_eq!(members(Format::SignedJson), Vec::<String>::new());
-        assert_eq!(members(Format::Iron), ["oauth_tokens"]);
+        assert_eq!(members(Format::Iron), ["oauth_tokens", "organization_id", "authentication_method"]);
+        let one_alone = losses(Format::Iron).into_iter().filter(|loss| loss.sdk.is_some());
+        assert_eq!(
+            one_alone.map(|loss| loss.member).collect::<Vec<_>>(),
+            ["organization_id", "authentication_method"]
+        );
         assert!(members(Format::DotnetGcm).contains(&"user".to_owned()));
         assert!(members(Format::RustGcm).contains(&"user.name".to_owned()));
     }
