@@ -1,6 +1,6 @@
 //! The loss report, judged by what seven real SDKs do with 244 payloads (`vectors/sdk_reads.json`): row by row, each SDK against
 //! the format that it reads.
-#![expect(clippy::unwrap_used, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 
 use sealkit_core::{
     UnsealedSession,

@@ -20,7 +20,7 @@ pub struct Callback {
     pub return_to: ReturnTo,
     /// The application's own text.
     pub custom_state: Option<String>,
-    /// What the sign-in was begun with ([`SignInRequest::max_age`]), if that is known. With [`Reason::AuthenticationTooOld`] it
+    /// What the sign-in was begun with ([`SignInRequest::max_age`](crate::SignInRequest#structfield.max_age)), if that is known. With [`Reason::AuthenticationTooOld`] it
     /// was not satisfied: begin another sign-in with it when the user asks for one, and not before, or the browser loops.
     pub max_age: Option<Duration>,
     /// The query brought a code and no state at all: so does an impersonation arrive that is started in the dashboard. Nothing

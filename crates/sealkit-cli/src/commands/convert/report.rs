@@ -92,9 +92,9 @@ impl From<Loss> for Lost {
 impl Lost {
     fn to_json(&self, lines: u64) -> Value {
         let mut json = json!({"member": self.member, "loss": self.effect.as_str(), "lines": lines});
-        for (name, value) in [("sdk", self.sdk), ("taken_for", self.taken_for)] {
-            if let Some(value) = value {
-                json[name] = value.into();
+        if let Some(members) = json.as_object_mut() {
+            for (name, value) in [("sdk", self.sdk), ("taken_for", self.taken_for)] {
+                members.extend(value.map(|value| (name.to_owned(), value.into())));
             }
         }
         json
