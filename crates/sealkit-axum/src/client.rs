@@ -6,9 +6,6 @@ use std::net::IpAddr;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The code of the API for a sign-in that names no address.
-const ADDRESS_REQUIRED: &str = "ip_address_required";
-
 /// The browser of one request.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -37,7 +34,7 @@ impl Client {
 
     /// The failure with a hint that names what this application lacks, if the API demands an address that is not known here.
     pub(crate) fn explain(&self, failure: Failure) -> Failure {
-        if !is_about_the_address(&failure) || self.address.is_some() {
+        if !failure.needs_client_address() || self.address.is_some() {
             return failure;
         }
         failure.with_hint(if self.peer_is_known {
@@ -46,9 +43,4 @@ impl Client {
             "Radar in Decision mode demands the user's address, which is not known here: serve the application with `into_make_service_with_connect_info::<SocketAddr>()`; behind proxies also name their networks in SEALKIT_TRUSTED_PROXIES"
         })
     }
-}
-
-/// Whether the API rejected the sign-in because it names no address: no user can help that.
-pub(crate) fn is_about_the_address(failure: &Failure) -> bool {
-    failure.upstream().and_then(|upstream| upstream.code.as_deref()) == Some(ADDRESS_REQUIRED)
 }

@@ -11,7 +11,7 @@
 //! has it. On the redirect URI's host, only the redirect URI's origin is the application's own.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use url::{Host, Url};
+use url::Url;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -121,12 +121,7 @@ impl Public<'_> {
 
 /// A page that this machine itself has served.
 fn is_loopback(origin: &Url) -> bool {
-    match origin.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    origin.host().is_some_and(|host| sealkit::is_loopback(&host))
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ async fn denial(slot: &SessionSlot, shared: &Shared) -> Option<Response<Bytes>> 
     }
     if facts.foreign_socket {
         tracing::info!(
-            path = facts.uri.path(),
+            path = %Untrusted::new(facts.uri.path()),
             "a WebSocket handshake of another origin is rejected; if its pages are the application's, name the origin in `SessionLayer::socket_origins`"
         );
         slot.touch();

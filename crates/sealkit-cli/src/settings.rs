@@ -42,8 +42,7 @@ impl Settings {
     /// application's; the caller says so.
     pub(crate) fn token_policy(&self) -> TokenPolicy {
         let mut policy = self.config.token_policy().clone();
-        let issuers = process_environment(env::ISSUER).is_some_and(|list| !list.is_empty());
-        if !self.client_id && !issuers {
+        if !self.client_id && !is_set(&[env::ISSUER]) {
             policy.issuers = IssuerPolicy::Any;
         }
         policy.client_ids.retain(|id| id != NO_CLIENT_ID);
@@ -76,14 +75,19 @@ impl Settings {
     }
 }
 
+/// True when one of these variables is set. An empty value counts as not set, as it does for [`Config`].
+fn is_set(variables: &[&str]) -> bool {
+    variables.iter().any(|name| process_environment(name).is_some_and(|value| !value.is_empty()))
+}
+
 /// True when the environment names the format that is written.
 pub(crate) fn names_written_format() -> bool {
-    [env::FORMAT_WRITE, env::SESSION_ENCODING_WRITE].iter().any(|name| process_environment(name).is_some())
+    is_set(&[env::FORMAT_WRITE, env::SESSION_ENCODING_WRITE])
 }
 
 /// True when the environment names the formats that are read.
 pub(crate) fn names_read_formats() -> bool {
-    [env::FORMATS_READ, env::SESSION_ENCODING_READ].iter().any(|name| process_environment(name).is_some())
+    is_set(&[env::FORMATS_READ, env::SESSION_ENCODING_READ])
 }
 
 /// Everything that a refresh needs; what is wrong with passwords and settings is told together. `write` overrides the format that

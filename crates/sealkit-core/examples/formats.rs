@@ -67,8 +67,8 @@ space, `\"`, `,`, `;`, `\\`, `%`, anything but ASCII) is percent-encoded whateve
 - **Written**: `iron`, unless `SEALKIT_FORMAT_WRITE` (or `EncodingPolicy`) names another.
 - **Read**: an allow-list. By default every format that is sealed and cheap to try, as far as a password of the right shape is
   configured. What is costly (`dotnet-gcm`: 100,000 rounds for every value that anybody sends), only signed, or open is read when
-  `SEALKIT_FORMATS_READ` names it. Costly values are looked at beside the runtime, two at once, in
-  [bounded queues](configuration.md#limits). A request is given one that has not opened before.
+  `SEALKIT_FORMATS_READ` names it. The process opens two costly values at once, on threads of their own, in
+  [bounded queues](configuration.md#limits). For each request it tries at most one costly value that it has not opened before.
 - **Recognised by shape, opened by tag.** A value's shape says which formats it may be; those are tried in order until an
   authentication tag verifies. When none does there is one answer, which does not say how near a candidate came.
 - A cookie of another format or password than the one to be written is written anew with the next cookie that is set anyway (a

@@ -311,6 +311,13 @@ impl Failure {
         matches!(self.reason, Reason::RateLimitExceeded) && self.upstream.is_none()
     }
 
+    /// True when the API rejected the sign-in because it names no address of the user's (`ip_address_required`, of Radar in Decision
+    /// mode): no user can help that.
+    #[must_use]
+    pub fn needs_client_address(&self) -> bool {
+        self.upstream().and_then(|upstream| upstream.code.as_deref()) == Some("ip_address_required")
+    }
+
     /// How long to wait before asking again, if it is known.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {

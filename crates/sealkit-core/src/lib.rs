@@ -11,6 +11,7 @@ mod encoding;
 mod failure;
 pub mod format;
 mod keyring;
+mod loopback;
 mod negotiate;
 mod path_rules;
 mod problems;
@@ -32,6 +33,7 @@ pub use failure::{CookieAction, Detail, EnrolledFactor, Failure, OrganizationCho
 pub use keyring::{
     Key, KeyRing, KeyRingBuilder, KeyRingError, KeyRingProblem, MAX_PASSWORDS, MIN_PASSWORD_CHARACTERS,
 };
+pub use loopback::is_loopback;
 pub use negotiate::{Answer, Denial, DenialBody, PublicCode, RequestKind, RequestProfile};
 pub use path_rules::{PathRuleFault, PathRuleProblem, PathRules, PathRulesError};
 pub use random::{RandomUnavailable, SecureRandom, SystemRandom};

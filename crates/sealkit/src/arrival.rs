@@ -11,6 +11,7 @@ use crate::{Sealkit, laps::Loop};
 use sealkit_core::{
     Failure,
     cookie::{CookieLine, Presence, SameSite},
+    is_loopback,
 };
 use url::{Host, Url};
 
@@ -144,8 +145,7 @@ impl Sealkit {
         let here = Url::parse(&format!("{}://{host}/", own.scheme())).ok()?;
         let differs =
             here.host() != own.host() && here.port_or_known_default() == own.port_or_known_default();
-        let both_loopback =
-            [&here, own].into_iter().all(|url| url.host().is_some_and(|host| is_loopback_host(&host)));
+        let both_loopback = [&here, own].into_iter().all(|url| url.host().as_ref().is_some_and(is_loopback));
         if !differs || !both_loopback || !page.starts_with('/') {
             return None;
         }
@@ -154,21 +154,9 @@ impl Sealkit {
     }
 }
 
-fn is_loopback_host(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-    }
-}
-
 /// A host, of this machine alone.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    Host::parse(host).is_ok_and(|host| match host {
-        Host::Domain(name) => is_loopback_host(&Host::Domain(&name)),
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-    })
+pub(crate) fn is_loopback_name(host: &str) -> bool {
+    Host::parse(host).as_ref().is_ok_and(is_loopback)
 }
 
 /// A host without its port.

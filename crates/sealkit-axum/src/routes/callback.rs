@@ -3,7 +3,7 @@
 use super::{Reply, may_begin, reply};
 use crate::{
     answer, begin,
-    client::{Client, is_about_the_address},
+    client::Client,
     page,
     slot::{SessionSlot, append_set_cookie},
 };
@@ -162,7 +162,7 @@ fn logged(response: Response<Bytes>, failure: &Failure) -> Response<Bytes> {
     let request_id = upstream.and_then(|upstream| upstream.request_id.as_deref()).map(shown);
     if failure.is_own_limit() {
         tracing::debug!(%reason, hint, status, "signing in did not succeed");
-    } else if response.status().is_server_error() || is_about_the_address(failure) {
+    } else if response.status().is_server_error() || failure.needs_client_address() {
         tracing::error!(%reason, hint, status, code, request_id, "signing in did not succeed");
     } else {
         tracing::info!(%reason, hint, status, code, request_id, "signing in did not succeed");

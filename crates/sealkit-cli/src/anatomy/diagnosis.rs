@@ -122,7 +122,7 @@ diagnoses! {
     TokenWidget "token_widget" Fault "the access token is a widget's, not a user's session" "sign in: a widget's token is not a session";
     TokenConnect "token_connect" Fault "the access token is a Connect token (an OAuth application or an MCP client), not a user's session" "sign in: a Connect token is not a session";
     TokenMachine "token_machine" Fault "the access token is a machine's, not a user's session" "sign in: a machine's token is not a session";
-    TokenOtherApplication "token_other_application" Fault "the access token was issued to another application" "set WORKOS_CLIENT_ID to the token's `client_id`; if both applications share the cookie, list it in SEALKIT_CLIENT_IDS; where it is not a text, only SEALKIT_BIND_CLIENT_ID=false accepts it";
+    TokenOtherApplication "token_other_application" Fault "the access token was issued to another application" "sign in through this application; if both applications share the cookie, list the token's `client_id` in SEALKIT_CLIENT_IDS; if WORKOS_CLIENT_ID is wrong, correct it; where the claim is not a text, only SEALKIT_BIND_CLIENT_ID=false accepts it";
     TokenWrongType "token_wrong_type" Fault "the header's `typ` names another kind of token than a session's" "sign in: such a token is not a session";
     TokenNoAuthTime "token_no_auth_time" Fault "the access token does not say when the user signed in (`auth_time`)" "sign in again; for an emulator that writes none set SEALKIT_REQUIRE_AUTH_TIME=false";
     TokenAuthTimeUnreadable "token_auth_time_unreadable" Fault "the claim `auth_time` is not a time: a number of seconds since 1970, not negative" "sign in again; if new sessions have it too, look at the JWT template: no setting accepts it";

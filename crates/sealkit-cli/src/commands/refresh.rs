@@ -45,7 +45,7 @@ pub(crate) async fn run(args: &Refresh) -> anyhow::Result<ExitCode> {
 
 /// The format of the cookie, if it opens.
 fn came_as(args: &Refresh, value: &str, ring: &KeyRing) -> Option<Format> {
-    opening::open(value, None, ring, args.moment.time()).ok().map(|opened| opened.format)
+    opening::format_of(value, ring, args.moment.time())
 }
 
 /// True when the new cookie is to have the format that came: nothing names another, and it is one that is read here.

@@ -20,7 +20,6 @@ fn environment(dev: &Dev) -> Vec<(&'static str, String)> {
         ("WORKOS_CLIENT_ID", dev.told("client_id").to_owned()),
         ("WORKOS_API_KEY", dev.told("api_key").to_owned()),
         ("WORKOS_COOKIE_PASSWORD", dev.told("cookie_password").to_owned()),
-        ("SEALKIT_FORMAT_WRITE", "python-fernet".to_owned()),
     ]
 }
 

@@ -132,7 +132,7 @@ impl Follower {
         }
         // Until all of it is read, every check comes here again.
         (self.loaded, self.anchor, self.cursor) = (false, None, START.to_owned());
-        let slack = self.list.upgrade().map(|list| list.settings().ttl / 2).unwrap_or_default();
+        let slack = self.list.upgrade().map(|list| list.settings().renewal_slack()).unwrap_or_default();
         let mut known = Known::with_slack(slack);
         while self.page(connection, None, Some(&mut known)).await? > 0 {}
         self.inner.is_complete();

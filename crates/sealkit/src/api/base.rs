@@ -1,7 +1,7 @@
 //! The address of the API, and everything that is derived from it.
 
-use std::{fmt, net::Ipv6Addr, str::FromStr};
-use url::{Host, Url};
+use std::{fmt, str::FromStr};
+use url::Url;
 
 /// Where production lives.
 const PRODUCTION: &str = "https://api.workos.com";
@@ -108,19 +108,9 @@ pub enum ApiBaseError {
     QueryOrFragment,
 }
 
-/// True when the host is this machine itself: `localhost`, names under it (RFC 6761 §6.3), 127.0.0.0/8, `::1`.
+/// True when the URL's host is this machine itself.
 pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name == "localhost" || name.ends_with(".localhost")
-        }
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => {
-            address == Ipv6Addr::LOCALHOST || address.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback())
-        }
-        None => false,
-    }
+    url.host().is_some_and(|host| sealkit_core::is_loopback(&host))
 }
 
 #[cfg(test)]

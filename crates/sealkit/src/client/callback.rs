@@ -68,15 +68,8 @@ impl Sealkit {
         let reader = self.reader();
         let query = CallbackQuery::parse(query);
         let code_without_state = matches!(query, CallbackQuery::Missing { code_without_state: true, .. });
-        let mut callback = Callback {
-            result: Err(query.failure().unwrap_or_else(|| Failure::new(Reason::MissingAuthParams))),
-            return_to: ReturnTo::default(),
-            custom_state: None,
-            max_age: None,
-            code_without_state,
-            choice: None,
-            set_cookies: Vec::new(),
-        };
+        let why = query.failure().unwrap_or_else(|| Failure::new(Reason::MissingAuthParams));
+        let mut callback = Callback { code_without_state, ..Callback::failed(why) };
         let (code, state) = match query {
             CallbackQuery::Code { code, state } => (code, state),
             CallbackQuery::Error { state: Some(state), .. } => {
@@ -156,22 +149,11 @@ impl Sealkit {
     {
         let pending_cookies = PendingCookies::new(self.inner.config.cookie());
         let opened = pending_cookies.open(sign_in, cookies, self.reader().ring(), self.now());
-        let mut callback = Callback {
-            result: Err(Failure::new(Reason::MissingPkceCookie)),
-            return_to: ReturnTo::default(),
-            custom_state: None,
-            max_age: None,
-            code_without_state: false,
-            choice: None,
-            set_cookies: Vec::new(),
-        };
         let pending = match opened {
             Ok(pending) => pending,
-            Err(failure) => {
-                callback.result = Err(failure);
-                return callback;
-            }
+            Err(failure) => return Callback::failed(failure),
         };
+        let mut callback = Callback::failed(Failure::new(Reason::MissingPkceCookie));
         callback.return_to = pending.return_to(own_routes);
         callback.custom_state = pending.custom_state().map(str::to_owned);
         callback.max_age = pending.max_age();
@@ -199,6 +181,19 @@ impl Sealkit {
 }
 
 impl Callback {
+    /// No session, nothing known, nothing to set.
+    fn failed(why: Failure) -> Self {
+        Self {
+            result: Err(why),
+            return_to: ReturnTo::default(),
+            custom_state: None,
+            max_age: None,
+            code_without_state: false,
+            choice: None,
+            set_cookies: Vec::new(),
+        }
+    }
+
     fn took_along(&mut self, begun: &PkceState, own_routes: &OwnRoutes) {
         self.return_to = begun.return_to(own_routes);
         self.custom_state = begun.custom_state().map(str::to_owned);

@@ -164,7 +164,8 @@ pub const READ: &[&str] = &[
     COSTLY_KNOWN,
 ];
 
-/// The variables of [`READ`] that hold secrets. The value of any other one may be shown.
+/// The variables of [`READ`] that are meant to hold secrets. No error shows the value of any variable; the others also reject values that
+/// look like a secret.
 pub const SECRET: &[&str] =
     &[API_KEY, COOKIE_PASSWORD, COOKIE_PASSWORDS, COORDINATOR_SECRETS, WEBHOOK_SECRET, WEBHOOK_SECRETS];
 

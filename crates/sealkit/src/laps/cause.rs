@@ -3,7 +3,7 @@
 use super::{STARTS_WITHOUT_CALLBACK, WITHIN, marker::Written};
 use crate::{
     Arrival, ClockSkew,
-    arrival::{is_loopback, without_port},
+    arrival::{is_loopback_name, without_port},
 };
 use sealkit_core::{
     Detail, Failure, Reason, Untrusted,
@@ -172,9 +172,10 @@ impl Measured<'_> {
             return (Cause::NotReturnedSize, self.too_large());
         }
         if let Some(scheme) = self.arrival.scheme.filter(|scheme| written.secure != (*scheme == "https"))
-            && !(written.secure && host.is_some_and(is_loopback))
+            && !(written.secure && host.is_some_and(is_loopback_name))
         {
             let secure = if written.secure { "is Secure" } else { "is not Secure" };
+            let scheme = Untrusted::new(scheme);
             return (
                 Cause::NotReturnedSecure,
                 format!(

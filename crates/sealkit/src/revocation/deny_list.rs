@@ -34,6 +34,14 @@ pub struct DenyListSettings {
     pub on_stale: StalePolicy,
 }
 
+impl DenyListSettings {
+    /// An entry that ends at most so much later than the one that is known is not shared again.
+    #[must_use]
+    pub fn renewal_slack(&self) -> Duration {
+        self.ttl / 2
+    }
+}
+
 impl Default for DenyListSettings {
     fn default() -> Self {
         Self {
@@ -148,7 +156,7 @@ impl DenyList {
         if entry.until <= now {
             return None;
         }
-        let (rule, slack) = (Rule::of(&entry), self.shared.settings.ttl / 2);
+        let (rule, slack) = (Rule::of(&entry), self.shared.settings.renewal_slack());
         let known =
             |known: Option<Rule>| known.is_some_and(|known| known.until > now && known.covers(rule, slack));
         let (is_shared, forgotten) = {

@@ -149,7 +149,7 @@ impl Shared {
             if !std::mem::replace(&mut memory.warned, true) {
                 tracing::warn!(
                     max_pending = self.parts.settings.max_pending,
-                    "too many signed-out sessions wait to be ended at WorkOS; further ones are rejected by this process alone"
+                    "too many signed-out sessions wait to be ended at WorkOS; further ones are denied but not ended there; raise `SignOutSettings::max_pending`"
                 );
             }
             return Admission::TooMany;
