@@ -180,7 +180,7 @@ fn is_development(slot: &SessionSlot) -> bool {
     slot.shared().sealkit.config().is_development()
 }
 
-/// A denial for a person: what it means, its code, and in development mode the fine reason. Nothing of the request stands there.
+/// A denial for a person: what it means, its code, and in development mode the detailed reason. Nothing of the request stands there.
 pub(crate) fn denied(slot: &SessionSlot, code: PublicCode, failure: Option<&Failure>) -> Response<Bytes> {
     let (title, meaning) = match code {
         PublicCode::TemporarilyUnavailable => {

@@ -230,7 +230,7 @@ impl SessionSlot {
         };
         let sealkit = &self.0.shared.sealkit;
         let outcome = match self.sealed_now().await {
-            CookieAction::Set(sealed) => sealkit.refresh(sealed.expose_secret(), options).await,
+            CookieAction::Set(sealed) => sealkit.refresh_best([sealed.expose_secret().into()], options).await,
             CookieAction::Clear => return Standing::Anonymous,
             _ => sealkit.refresh_best(self.candidates(), options).await,
         };

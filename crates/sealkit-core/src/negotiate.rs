@@ -519,7 +519,7 @@ pub struct DenialBody {
     /// `step_up_required`: the connections to sign in with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub connection_ids: Vec<String>,
-    /// The fine reason; in development mode only.
+    /// The detailed reason; in development mode only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
 }
@@ -554,7 +554,7 @@ impl DenialBody {
         self
     }
 
-    /// Adds the fine reason. In development mode only: it tells an attacker which forgery came how far.
+    /// Adds the detailed reason. In development mode only: it tells an attacker which forgery came how far.
     #[must_use]
     pub const fn with_reason(mut self, reason: Reason) -> Self {
         self.reason = Some(reason.as_str());

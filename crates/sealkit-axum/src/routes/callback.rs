@@ -19,7 +19,7 @@ use sealkit::{
 use std::{net::SocketAddr, time::Duration};
 use tracing::field::display;
 
-/// Says that this browser's sign-in has been begun anew a moment ago, so that it is not begun anew for ever.
+/// The sign-in of this browser was restarted a moment ago, and is not restarted again.
 const RESTARTED: &str = "wos-auth-restarted";
 
 /// How long that is remembered.
@@ -103,7 +103,7 @@ fn finished(slot: &SessionSlot, signed_in: &SignedIn, return_to: &ReturnTo) -> R
     response
 }
 
-/// The ways out of a failure that need no page: begin anew once, or go on with the session that is there already.
+/// The ways out of a failure that need no page: restart once, or go on with the session that is there already.
 async fn go_on(
     slot: &SessionSlot,
     headers: &HeaderMap,
@@ -117,7 +117,7 @@ async fn go_on(
     // A code without a state is how an impersonation arrives that is started in the dashboard. The code is bound to nobody, but
     // the browser is signed in over there, so a sign-in of our own succeeds.
     if failure.reason() == Reason::PkceStateExpired || code_without_state {
-        return begin_anew(slot, failure, return_to);
+        return restart_sign_in(slot, failure, return_to);
     }
     // Somebody reloads the callback, or finishes in a second tab what was finished in a first.
     let harmless = matches!(failure.reason(), Reason::MissingPkceCookie | Reason::OauthStateMismatch);
@@ -131,11 +131,11 @@ async fn go_on(
 }
 
 /// Once: if the clocks of two machines differ, the next state would have expired as well.
-fn begin_anew(slot: &SessionSlot, failure: &Failure, return_to: &ReturnTo) -> Option<Response<Bytes>> {
+fn restart_sign_in(slot: &SessionSlot, failure: &Failure, return_to: &ReturnTo) -> Option<Response<Bytes>> {
     if candidates(slot.facts().cookie_lines(), RESTARTED).next().is_some() {
         return None;
     }
-    tracing::info!(reason = %failure.reason(), "the sign-in is begun anew");
+    tracing::info!(reason = %failure.reason(), "the sign-in is restarted");
     let request = SignInRequest::default().return_to(return_to.clone());
     let mut response = begin::begin(slot, &request, 302);
     append_set_cookie(response.headers_mut(), restarted(slot)?);

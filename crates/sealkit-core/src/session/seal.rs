@@ -65,13 +65,10 @@ fn anchored(
     anchor: Option<&str>,
     style: Style,
 ) -> Zeroizing<String> {
-    let Some(id) = anchor.filter(|id| {
-        names_somebody_else(response, id) || response.user_id().is_some_and(|user| user != **id)
-    }) else {
-        return payload;
-    };
+    let Some(id) = anchor.filter(|id| is_about_somebody_else(response, id)) else { return payload };
     let mut members = Members::parse(&payload).unwrap_or_default();
     members.set(style.session().of("user"), user_of(id));
+    members.set_text(ANCHOR, id);
     members.to_json()
 }
 
@@ -116,6 +113,10 @@ pub fn payload_after(
     if let Some(user) = user_after(old, response, anchor, payload.present(names.of("user"))) {
         payload.set(names.of("user"), user);
     }
+    match anchor.filter(|id| is_about_somebody_else(response, id)) {
+        Some(id) => payload.set_text(ANCHOR, id),
+        None => payload.remove(ANCHOR),
+    }
     payload.to_json()
 }
 
@@ -154,6 +155,15 @@ fn user_of(id: &str) -> String {
     let mut user = Members::default();
     user.set_text("id", id);
     user.to_json().to_string()
+}
+
+/// Beside the tokens of another user: whose session it was, which the token does not say any more. sealkit's own; the next refresh
+/// must be about that user.
+pub(super) const ANCHOR: &str = "sealkit_anchor";
+
+/// The answer names another user, in its token or beside it.
+fn is_about_somebody_else(response: &AuthResponse, id: &str) -> bool {
+    names_somebody_else(response, id) || response.user_id().is_some_and(|user| user != id)
 }
 
 /// The new token names a subject, and it is not this one.

@@ -2,6 +2,7 @@
 
 use super::{
     members::Members,
+    seal::ANCHOR,
     text::{Borrowed, Lenient, Text, without_lone_surrogates},
     user::{User, UserPlaces, UserSeed},
 };
@@ -190,6 +191,14 @@ impl UnsealedSession {
     #[must_use]
     pub const fn style(&self) -> Style {
         self.style
+    }
+
+    /// The user whose session it was, if a refresh has brought another user's tokens: an explicit refresh must be about that user. `None`
+    /// for every other session, and for what nobody sealed.
+    #[must_use]
+    pub fn anchor(&self) -> Option<String> {
+        let members = Members::parse(self.expose_text()).ok().filter(|_| self.is_authentic())?;
+        members.text(ANCHOR).map(|id| id.to_string()).filter(|id| !id.is_empty())
     }
 
     /// In which case the user's members are named, if they tell: the API's names stand for [`Style::KotlinMixed`].

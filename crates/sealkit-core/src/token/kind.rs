@@ -7,10 +7,16 @@
 
 use super::{
     TokenPolicy,
+    actor::RawActor,
     claims::{RawClaims, numeric_date},
 };
 use crate::{Detail, session::text::Lenient};
 use serde_json::value::RawValue;
+
+/// The kind of a session in which somebody acts who is not allowed to.
+pub(super) fn other_actor(actor: &RawActor<'_>, policy: &TokenPolicy) -> Option<Detail> {
+    (!policy.actors.contains(&actor.kind())).then_some(Detail::Agent)
+}
 
 /// The kind of a token that is not a session's, by K1 to K6. `None`: nothing speaks against a session.
 pub(super) fn other_kind(typ: Option<&str>, claims: &RawClaims<'_>, policy: &TokenPolicy) -> Option<Detail> {

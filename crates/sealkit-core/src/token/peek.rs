@@ -2,8 +2,9 @@
 
 use super::{
     TokenPolicy,
+    actor::RawActor,
     claims::{RawClaims, from_object, numeric_date},
-    kind::other_kind,
+    kind::{other_actor, other_kind},
     verify::Header,
 };
 use crate::{Detail, base64::URL_SAFE_NO_PAD, session::text::Lenient};
@@ -38,12 +39,21 @@ pub fn peek_subject(token: &str) -> Option<String> {
     peek(token, |_, claims| id(&claims.sub))?
 }
 
-/// The kind of token that this says to be, if it is not a session's; proven by nothing.
+/// The kind of token that this says to be, if it is not a session's of this application, or the actor in it is not allowed; proven by
+/// nothing.
 ///
 /// For rejecting only: an explicit refresh does not need a token that verifies, and does not begin with one of another kind.
 #[must_use]
 pub fn peek_other_kind(token: &str, policy: &TokenPolicy) -> Option<Detail> {
-    peek(token, |typ, claims| other_kind(typ, claims, policy))?
+    peek(token, |typ, claims| {
+        // An actor that cannot be read is none that is allowed.
+        let act = || {
+            claims.act.map(|act| {
+                RawActor::read(act).map_or(Some(Detail::Agent), |actor| other_actor(&actor, policy))
+            })
+        };
+        other_kind(typ, claims, policy).or_else(|| act().flatten())
+    })?
 }
 
 /// The `org_id` that a token names, proven by nothing.
@@ -108,6 +118,21 @@ mod tests {
             let policy = TokenPolicy::new(IssuerPolicy::Any);
             assert_eq!(peek_other_kind(&token, &policy), kind, "{header} {claims}");
             assert_eq!(peek_session_to_end(&token, &policy).is_some(), kind.is_none(), "{header} {claims}");
+        }
+    }
+
+    #[test]
+    fn actor_that_is_not_allowed_is_seen_before_anything_is_sent() {
+        let policy = TokenPolicy::new(IssuerPolicy::Any);
+        for (act, kind) in [
+            (r#"{"sub":"admin@example.com"}"#, None),
+            (r#"{"sub":"agent_1","sub_profile":"ai_agent"}"#, Some(Detail::Agent)),
+            ("7", Some(Detail::Agent)),
+            ("{}", Some(Detail::Agent)),
+        ] {
+            let claims = format!(r#"{{"sid":"session_1","sub":"user_1","act":{act}}}"#);
+            let token = format!("e30.{}.x", URL_SAFE_NO_PAD.encode_to_string(claims));
+            assert_eq!(peek_other_kind(&token, &policy), kind, "{act}");
         }
     }
 

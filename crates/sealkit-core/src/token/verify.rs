@@ -9,7 +9,7 @@ use super::{
     actor::RawActor,
     claims::{Checked, RawClaims, from_object, numeric_date},
     jwks::MAX_MODULUS,
-    kind::other_kind,
+    kind::{other_actor, other_kind},
 };
 use crate::{
     Detail, Reason, UnixMillis,
@@ -126,8 +126,8 @@ fn check<'a>(
         return Err(Reason::InvalidJwt.into());
     }
     let actor = claims.act.map(|act| RawActor::read(act).ok_or(Reason::InvalidJwt)).transpose()?;
-    if actor.as_ref().is_some_and(|actor| !policy.actors.contains(&actor.kind())) {
-        return Err(not_a_session(Detail::Agent));
+    if let Some(kind) = actor.as_ref().and_then(|actor| other_actor(actor, policy)) {
+        return Err(not_a_session(kind));
     }
     let client_id = claims.client_id.as_ref().and_then(|id| id.0.as_deref());
     if !policy.issuers.accepts(claims.iss.0.as_deref(), client_id) {

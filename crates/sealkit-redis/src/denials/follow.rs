@@ -106,7 +106,7 @@ impl Follower {
         }
         checked?;
         if self.is_far_ahead(connection).await? {
-            tracing::warn!(stream = %self.inner.stream, "somebody has put an entry of the far future into the shared deny list, behind which nothing can be added: the stream is begun again");
+            tracing::warn!(stream = %self.inner.stream, "the shared deny list has an entry dated more than a day ahead; the stream is deleted and rewritten; check who can write to the store");
             let mut delete = redis::cmd("DEL");
             delete.arg(&self.inner.stream);
             ask::<()>(connection, delete).await?;

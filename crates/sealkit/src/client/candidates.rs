@@ -85,7 +85,10 @@ impl Sealkit {
         let mut all_over = true;
         for candidate in self.judge_candidates(cookies).await {
             let outcome = match candidate.judged {
-                Judged::Failed(failure) if failure.reason() == Reason::InvalidSessionCookie => {
+                // A pair that another user's refresh brought stays what it is: refreshing it would make a session of that user.
+                Judged::Failed(failure)
+                    if matches!(failure.reason(), Reason::InvalidSessionCookie | Reason::SubjectMismatch) =>
+                {
                     self.note(Outcome::failed(failure, CookieAction::Keep))
                 }
                 _ => self.refresh(&candidate.value, options.clone()).await,

@@ -105,7 +105,7 @@ impl Held {
     fn subject(&self) -> Option<String> {
         match self.claims() {
             Some(claims) => Some(claims.subject().to_owned()),
-            None => token::peek_subject(self.unsealed().access_token()),
+            None => self.unsealed().anchor().or_else(|| token::peek_subject(self.unsealed().access_token())),
         }
     }
 

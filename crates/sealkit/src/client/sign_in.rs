@@ -342,9 +342,13 @@ const fn kind_hint(kind: Option<Detail>) -> &'static str {
             "claim `auth_time`: it is missing or is not a time; look at the JWT template, or set SEALKIT_REQUIRE_AUTH_TIME=false for \
              an emulator that writes none"
         }
+        Some(Detail::Agent) => {
+            "the API answered a sign-in with an agent's token, or another party acts in the session (claim `act`); look at the JWT \
+             template, or allow the actor with SEALKIT_ACTORS"
+        }
         _ => {
-            "the API answered a sign-in with a token that is not a user's session (claims `sub_profile`, `sub_type`, `act`, `sid`, \
-             `sub`, header `typ`); look at the JWT template, or allow the actor with SEALKIT_ACTORS"
+            "the API answered a sign-in with a token of another kind than a session (claims `sub_profile`, `sub_type`, `sid`, `sub`, \
+             header `typ`); look at the JWT template"
         }
     }
 }

@@ -334,7 +334,7 @@ impl ConfigBuilder {
         self
     }
 
-    /// When and how sessions are refreshed. Stands above `SEALKIT_REFRESH_BEHIND` and `SEALKIT_STALE_WHILE_ERROR`.
+    /// When and how sessions are refreshed. Overrides `SEALKIT_REFRESH_BEHIND` and `SEALKIT_STALE_WHILE_ERROR`.
     pub fn refresh(mut self, refresh: RefreshSettings) -> Self {
         self.forget(&[env::REFRESH_BEHIND, env::STALE_WHILE_ERROR]);
         self.refresh = refresh;
@@ -364,7 +364,7 @@ impl ConfigBuilder {
         self
     }
 
-    /// How long what was revoked is remembered, and how much of it. Stands above `SEALKIT_REVOCATION_TTL`.
+    /// How long what was revoked is remembered, and how much of it. Overrides `SEALKIT_REVOCATION_TTL`.
     pub fn deny_list(mut self, deny_list: DenyListSettings) -> Self {
         self.forget(&[env::REVOCATION_TTL]);
         self.deny_list = deny_list;
@@ -372,7 +372,7 @@ impl ConfigBuilder {
         self
     }
 
-    /// How a session that is signed out here is ended at WorkOS. Stands above `SEALKIT_REVOKE_ON_SIGN_OUT`.
+    /// How a session that is signed out here is ended at WorkOS. Overrides `SEALKIT_REVOKE_ON_SIGN_OUT`.
     pub fn sign_out(mut self, sign_out: SignOutSettings) -> Self {
         self.forget(&[env::REVOKE_ON_SIGN_OUT]);
         self.sign_out = sign_out;
@@ -386,7 +386,7 @@ impl ConfigBuilder {
         self.sign_out(settings)
     }
 
-    /// What one visitor may use of what all visitors share. Stands above the variables of the bounds.
+    /// What one visitor may use of what all visitors share. Overrides the variables of the bounds.
     pub fn limits(mut self, limits: LimitSettings) -> Self {
         self.forget(LimitInput::VARIABLES);
         self.limits = limits.into();
@@ -401,7 +401,7 @@ impl ConfigBuilder {
         self
     }
 
-    /// Limits of calls to the API. Stands above `WORKOS_REQUEST_TIMEOUT`.
+    /// Limits of calls to the API. Overrides `WORKOS_REQUEST_TIMEOUT`.
     pub fn http(mut self, http: HttpSettings) -> Self {
         self.forget(&[env::REQUEST_TIMEOUT]);
         self.http = http;
@@ -422,14 +422,14 @@ impl ConfigBuilder {
     }
 
     /// How many sign-ins in a row, within 30 seconds and without a session that comes back, are a loop: 2 to 20; 0 lets every loop go
-    /// on. Default 3. Stands above `SEALKIT_LOOP_LAPS`.
+    /// on. Default 3. Overrides `SEALKIT_LOOP_LAPS`.
     pub fn loop_laps(mut self, laps: u8) -> Self {
         self.forget(&[env::LOOP_LAPS]);
         self.loop_laps = Some(Given::new("loop_laps", laps.to_string()));
         self
     }
 
-    /// Says the fine reason in answers to denied requests. Never in production.
+    /// Says the detailed reason in answers to denied requests. Never in production.
     pub const fn development(mut self, yes: bool) -> Self {
         self.development = yes;
         self

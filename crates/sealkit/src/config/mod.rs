@@ -232,7 +232,7 @@ impl Config {
         self.loop_laps
     }
 
-    /// Answers to denied requests say the fine reason. Never in production.
+    /// Answers to denied requests say the detailed reason. Never in production.
     #[must_use]
     pub const fn is_development(&self) -> bool {
         self.development

@@ -250,7 +250,7 @@ impl Pending {
             session_id = %Untrusted::new(&*self.session_id),
             error = error.map(display),
             request_id = error.and_then(|error| error.meta().request_id.as_deref()).map(|id| display(Untrusted::new(id))),
-            "a signed-out session could not be ended at WorkOS: this process rejects it, and one that starts later does not once the access token has been refreshed"
+            "a signed-out session could not be ended at WorkOS; this process rejects it; end it in the WorkOS dashboard"
         );
     }
 

@@ -188,7 +188,8 @@ enum Mention {
     /// Nothing is said of a value.
     Bare,
     Empty,
-    TooLong,
+    /// A value that cannot be taken: too long, or masked.
+    Unreadable,
     Value {
         piece: Option<u8>,
         raw: String,
@@ -210,7 +211,7 @@ fn in_text(escaped: &Escaped<'_>, text: &str, name: &str) -> Option<Found> {
             Mention::Other => {}
             Mention::Bare => bare = true,
             Mention::Empty => empty = true,
-            Mention::TooLong => found.unreadable += 1,
+            Mention::Unreadable => found.unreadable += 1,
             Mention::Value { piece: None, raw } => found.add(&raw),
             Mention::Value { piece: Some(index), raw } => pieces.add(name, index, &raw),
         }
@@ -240,7 +241,9 @@ fn mention(escaped: &Escaped<'_>, at: usize) -> (Mention, usize) {
     let Some((separator, percent)) = separated else { return (Mention::Bare, name_end) };
     let (raw, end) = value(escaped, separator.end, percent);
     let mention = match raw {
-        None => Mention::TooLong,
+        None => Mention::Unreadable,
+        // `<redacted>`, `(masked)`: somebody's cookie stood there.
+        Some(raw) if raw.is_empty() && matches!(escaped.byte(end), Some(b'<' | b'(')) => Mention::Unreadable,
         Some(raw) if is_empty(&raw) || (separator.is_member && raw == "null") => Mention::Empty,
         Some(raw) => Mention::Value { piece, raw },
     };

@@ -147,7 +147,25 @@ async fn another_subject_is_a_mismatch_now_and_later() {
         assert_eq!(world.payload(&next)["user"]["id"], world.user_id(ADA), "the old token's subject");
         refused(&world.authenticate(&next).await, Reason::SubjectMismatch);
         refused(&world.resolve(&next).await, Reason::SubjectMismatch);
+        // Asking again does not make the other user of it, however often.
+        let mut cookie = next;
+        for _ in 0..3 {
+            let outcome = refresh(&world, &cookie).await;
+            assert_eq!(outcome.reason(), Some(Reason::SubjectMismatch));
+            cookie = new_cookie(&outcome);
+            refused(&world.authenticate(&cookie).await, Reason::SubjectMismatch);
+        }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn session_in_which_an_agent_acts_sends_nothing() {
+    let world = World::new();
+    let act = json!({ "sub": "agent_1", "sub_profile": "ai_agent" });
+    let cookie = world.seal(&world.mint(MintSession::for_user(ADA).claim("act", act)));
+    refused(&world.authenticate(&cookie).await, Reason::NotASessionToken);
+    refused(&refresh(&world, &cookie).await, Reason::NotASessionToken);
+    assert_eq!(world.grant_count(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -50,6 +50,20 @@ fn every_cookie_of_a_header_is_taken_or_counted() {
 }
 
 #[test]
+fn masked_value_counts_as_unreadable() {
+    for line in [
+        "GET / wos-session=<redacted>",
+        "GET / wos-session=(masked); a=1",
+        "Cookie: a=1; wos-session=<redacted>",
+        "GET / wos-session=[REDACTED]",
+        "GET / wos-session=***",
+    ] {
+        let found = in_line(line, NAME, true);
+        assert_eq!(found.unreadable + found.values.len(), 1, "{line}");
+    }
+}
+
+#[test]
 fn cookies_in_a_log_stand_anywhere() {
     let line = r#"127.0.0.1 - - [01/Jan/2026] "GET /?wos-session-id=1 HTTP/1.1" 200 "a=1; wos-session=one; b=2" "wos-session=two\"" my-wos-session=no"#;
     assert_eq!(values(line, true), ["one", "two"]);
