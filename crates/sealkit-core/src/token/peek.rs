@@ -39,20 +39,25 @@ pub fn peek_subject(token: &str) -> Option<String> {
     peek(token, |_, claims| id(&claims.sub))?
 }
 
-/// The kind of token that this says to be, if it is not a session's of this application, or the actor in it is not allowed; proven by
-/// nothing.
+/// The kind of token that this says to be, if it is not a session's; proven by nothing.
 ///
-/// For rejecting only: an explicit refresh does not need a token that verifies, and does not begin with one of another kind.
+/// For rejecting only. It never authenticates anybody.
 #[must_use]
 pub fn peek_other_kind(token: &str, policy: &TokenPolicy) -> Option<Detail> {
+    peek(token, |typ, claims| other_kind(typ, claims, policy))?
+}
+
+/// Why this is no session of a user's here: its kind ([`peek_other_kind`]), or an actor in it who is not allowed or cannot be read; proven
+/// by nothing.
+///
+/// For rejecting only: an explicit refresh does not need a token that verifies, and does not begin with one of these.
+#[must_use]
+pub fn peek_not_a_session(token: &str, policy: &TokenPolicy) -> Option<Detail> {
     peek(token, |typ, claims| {
-        // An actor that cannot be read is none that is allowed.
-        let act = || {
-            claims.act.map(|act| {
-                RawActor::read(act).map_or(Some(Detail::Agent), |actor| other_actor(&actor, policy))
-            })
-        };
-        other_kind(typ, claims, policy).or_else(|| act().flatten())
+        other_kind(typ, claims, policy).or_else(|| match RawActor::read(claims.act?) {
+            Some(actor) => other_actor(&actor, policy),
+            None => Some(Detail::Agent),
+        })
     })?
 }
 
@@ -132,7 +137,8 @@ mod tests {
         ] {
             let claims = format!(r#"{{"sid":"session_1","sub":"user_1","act":{act}}}"#);
             let token = format!("e30.{}.x", URL_SAFE_NO_PAD.encode_to_string(claims));
-            assert_eq!(peek_other_kind(&token, &policy), kind, "{act}");
+            assert_eq!(peek_not_a_session(&token, &policy), kind, "{act}");
+            assert_eq!(peek_other_kind(&token, &policy), None, "{act}");
         }
     }
 

@@ -164,7 +164,8 @@ impl Sealkit {
         if unsealed.refresh_token().is_none() {
             return self.note(Outcome::failed(Failure::new(Reason::NoRefreshToken), CookieAction::Keep));
         }
-        if let Some(kind) = token::peek_other_kind(unsealed.access_token(), self.inner.config.token_policy())
+        if let Some(kind) =
+            token::peek_not_a_session(unsealed.access_token(), self.inner.config.token_policy())
         {
             let failure = Failure::new(Reason::NotASessionToken).with_detail(kind);
             return self.note(Outcome::failed(failure, CookieAction::Keep));

@@ -59,7 +59,7 @@ fn masked_value_counts_as_unreadable() {
         "GET / wos-session=***",
     ] {
         let found = in_line(line, NAME, true);
-        assert_eq!(found.unreadable + found.values.len(), 1, "{line}");
+        assert_ne!(found, Found::default(), "{line}");
     }
 }
 
